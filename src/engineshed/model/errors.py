@@ -1,0 +1,165 @@
+"""The one error tree. The class decides what the route does next; the text names object, fact and remedy.
+
+    EngineshedError
+    ├─ ConfigurationInvalid        stop at once
+    │  ├─ JobInvalid               the job's declaration
+    │  ├─ SettingInvalid           a settings file, run config or tag
+    │  └─ ExtraMissing             an engine's optional dependency is not installed
+    ├─ NoOffer                     no engine can or may run the job; carries every rejection
+    ├─ EngineError
+    │  ├─ PlatformBusy             transient: the same call may be repeated (throttling, 5xx, lost reply)
+    │  ├─ AccessDenied             credentials or permissions; stop at once
+    │  ├─ SubmitRejected           the platform refused the request; carries its failure class
+    │  ├─ LaunchLost               the platform no longer knows the run
+    │  └─ StateUnknown             a vendor state that no table of ours translates
+    ├─ ChannelError                messages cannot be read or written
+    ├─ LedgerError
+    │  ├─ LedgerBusy               transient
+    │  ├─ LeaseLost                another watcher took over; leave without output
+    │  └─ LedgerTooNew             the database was migrated by a newer engineshed
+    ├─ StoreError
+    │  ├─ ObjectMissing
+    │  └─ StoreDenied
+    ├─ PublishRefused              the attempt's tables are incomplete or a later attempt has published
+    ├─ RunFailed                   the foreign run ended badly; carries its Failure
+    └─ RunCancelled                the run was cancelled; never retried
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from engineshed.model.failure import Failure, FailureClass
+
+if TYPE_CHECKING:
+    from engineshed.model.plan import Rejection
+
+
+class EngineshedError(Exception):
+    """Base of all errors that engineshed raises on purpose.
+
+    `failure_class` says whether another offer is tried; `transient` says that the very same call may be repeated.
+    """
+
+    failure_class: FailureClass = FailureClass.PLATFORM
+    transient: ClassVar[bool] = False
+
+
+class ConfigurationInvalid(EngineshedError):
+    """Something that a person wrote is wrong; repeating it cannot help."""
+
+    failure_class = FailureClass.CONFIGURATION
+
+
+class JobInvalid(ConfigurationInvalid):
+    """The declaration of a SparkJob or its asset is wrong."""
+
+
+class SettingInvalid(ConfigurationInvalid):
+    """A settings file, run config value or run tag is wrong."""
+
+
+class ExtraMissing(ConfigurationInvalid):
+    """An engine or store needs an optional dependency that is not installed."""
+
+
+class NoOffer(EngineshedError):
+    """No offer is left. `rejections` holds one reason per engine or offer."""
+
+    failure_class = FailureClass.CONFIGURATION
+
+    def __init__(self, message: str, rejections: Sequence[Rejection] = ()) -> None:
+        super().__init__(message)
+        self.rejections = tuple(rejections)
+
+
+class EngineError(EngineshedError):
+    """An engine could not do what it was asked."""
+
+
+class PlatformBusy(EngineError):
+    """Throttled, unreachable or a server error: the same call may be repeated."""
+
+    transient = True
+
+
+class AccessDenied(EngineError):
+    """The platform refuses our credentials."""
+
+    failure_class = FailureClass.AUTHORISATION
+
+
+class SubmitRejected(EngineError):
+    """The platform refused a request; `failure_class` says why."""
+
+    def __init__(self, message: str, failure_class: FailureClass = FailureClass.CONFIGURATION) -> None:
+        super().__init__(message)
+        self.failure_class = failure_class
+
+
+class LaunchLost(EngineError):
+    """The platform does not know the run (any more)."""
+
+
+class StateUnknown(EngineError):
+    """A vendor state that our cited table does not hold: never guessed, always raised."""
+
+
+class ChannelError(EngineshedError):
+    """The transport of messages is broken."""
+
+
+class LedgerError(EngineshedError):
+    """The ledger refused or cannot be reached."""
+
+
+class LedgerBusy(LedgerError):
+    """The database is locked or away: the same call may be repeated."""
+
+    transient = True
+
+
+class LeaseLost(LedgerError):
+    """Another watcher holds the lease now; whoever lost it leaves without output."""
+
+
+class LedgerTooNew(LedgerError):
+    """The database schema is newer than this engineshed."""
+
+    failure_class = FailureClass.CONFIGURATION
+
+
+class StoreError(EngineshedError):
+    """An object store refused or cannot be reached."""
+
+
+class ObjectMissing(StoreError):
+    """No object has that key."""
+
+
+class StoreDenied(StoreError):
+    """The object store refuses our credentials."""
+
+    failure_class = FailureClass.AUTHORISATION
+
+
+class PublishRefused(EngineshedError):
+    """A partition cannot be replaced: tables are missing, unreadable, or a later attempt has published."""
+
+    failure_class = FailureClass.USER_CODE
+
+
+class RunFailed(EngineshedError):
+    """A foreign run ended badly. `failure` holds class, reason and what is known."""
+
+    def __init__(self, message: str, failure: Failure) -> None:
+        super().__init__(message)
+        self.failure = failure
+        self.failure_class = failure.failure_class
+
+
+class RunCancelled(EngineshedError):
+    """The run was cancelled by a person or by its time limit."""
+
+    failure_class = FailureClass.CANCELLED

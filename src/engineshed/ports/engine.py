@@ -1,0 +1,140 @@
+"""What an engine must do. `engineshed.testing.EngineContract` checks every line of this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from engineshed.model.job import SparkJob
+from engineshed.model.launch import Launch, Token
+from engineshed.model.money import Cost
+from engineshed.model.offer import Offer
+from engineshed.model.plan import Rejection
+from engineshed.model.request import Request, Work
+from engineshed.model.status import Status
+from engineshed.model.usage import Usage
+from engineshed.ports.clock import Clock
+from engineshed.ports.prices import PriceBook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What an engine says of itself; the contract suite skips what is not declared.
+
+    transports: names of channels it can carry, best first. progress: the driver can report stages and tasks there.
+    outlives_launcher: a run goes on when the process that submitted it dies. logs: `logs` returns the driver's output.
+    """
+
+    transports: tuple[str, ...]
+    progress: bool = True
+    outlives_launcher: bool = True
+    logs: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LogChunk:
+    """A piece of the driver's output. `cursor` goes into the next call; empty text means nothing new."""
+
+    text: str
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding of `doctor`. `remedy` is empty when ok."""
+
+    subject: str
+    ok: bool
+    fact: str
+    remedy: str = ""
+
+
+class Engine(Protocol):
+    """A place where a SparkJob can run. Never imports Dagster; imports its SDK only when it is built."""
+
+    @property
+    def name(self) -> str:
+        """The entry point's name; the `engine` label of every metric."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this engine can do."""
+        ...
+
+    def offers(self, job: SparkJob, book: PriceBook) -> Sequence[Offer | Rejection]:
+        """Every priced way to run the job here, and for each way that is out the reason. Does not submit anything."""
+        ...
+
+    def render(self, work: Work) -> Request:
+        """The foreign call. Pure: equal works give equal requests, no network, no clock. Raises JobInvalid."""
+        ...
+
+    def submit(self, request: Request) -> Launch:
+        """Make it real, at most once per token: a second call with the same token returns the same launch.
+
+        Raises PlatformBusy (repeat the call), SubmitRejected, AccessDenied.
+        """
+        ...
+
+    def find(self, token: Token) -> Launch | None:
+        """The launch that carries the token, also when the reply to its submit was lost; None when there is none."""
+        ...
+
+    def status(self, launch: Launch) -> Status:
+        """One observation. Raises LaunchLost for a run the platform forgot, StateUnknown, PlatformBusy."""
+        ...
+
+    def cancel(self, launch: Launch) -> None:
+        """Ask for the end; returns before the run has ended; idempotent; no error for a run that is over or gone."""
+        ...
+
+    def usage(self, launch: Launch) -> Usage:
+        """What the platform metered so far. Raises LaunchLost."""
+        ...
+
+    def cost(self, usage: Usage, book: PriceBook) -> Cost:
+        """What that usage costs. Pure. Raises PriceUnknown."""
+        ...
+
+    def owned(self, prefix: str) -> Iterable[Launch]:
+        """Every run here whose token starts with the prefix, ended ones included while the platform lists them."""
+        ...
+
+    def links(self, launch: Launch) -> Mapping[str, str]:
+        """Places where people look: name -> URL or path (`driver log`, `Spark UI`)."""
+        ...
+
+    def logs(self, launch: Launch, cursor: str = "") -> LogChunk:
+        """The driver's output after the cursor, at most 64 KiB a call."""
+        ...
+
+    def settings(self) -> Mapping[str, object]:
+        """The checked settings in force, without secrets."""
+        ...
+
+    def doctor(self) -> Sequence[Check]:
+        """Whether this engine could run a job now, and what is missing. Changes nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What every engine and channel is built with, besides its own settings.
+
+    home: folder for state on this machine. python: the interpreter that drivers use on this machine.
+    """
+
+    home: str
+    python: str
+    clock: Clock
+    team: str = ""
+    code_location: str = ""
+
+
+EngineBuilder = Callable[[Mapping[str, Any], Surroundings], Engine]
+"""What an entry point of the group `engineshed.engines` names: checks the engine's own settings, imports its SDK, builds it.
+
+Raises SettingInvalid naming the key and the allowed values, ExtraMissing naming the extra to install.
+"""

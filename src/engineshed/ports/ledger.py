@@ -1,0 +1,80 @@
+"""What the one durable home must do. Every write that moves an attempt is fenced by a lease."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from engineshed.model.attempt import Attempt, Lease, Settlement
+from engineshed.model.fact import Fact
+from engineshed.model.history import PastRun
+from engineshed.model.launch import Intent, Launch, LaunchKey, Token
+
+
+class Ledger(Protocol):
+    """Intents, launches, leases, settlements, facts.
+
+    All methods raise LedgerBusy when the database is away or locked for longer than its own patience. Methods that take a
+    lease check, in the same transaction, that its epoch is still the newest of its name and raise LeaseLost otherwise.
+    """
+
+    def acquire(self, name: str, holder: str, *, now: datetime, ttl_s: float) -> Lease | None:
+        """The lease, with a new epoch, when nobody else holds it at `now`; the holder's own is renewed; else None."""
+        ...
+
+    def renew(self, lease: Lease, *, now: datetime, ttl_s: float) -> Lease:
+        """The lease with a later end, same epoch. Raises LeaseLost."""
+        ...
+
+    def release(self, lease: Lease) -> None:
+        """Give it up. No error when it is lost already."""
+        ...
+
+    def next_ordinal(self, at_least: int = 1) -> int:
+        """A number never given before, at least `at_least`; grows over all launches, survives restarts."""
+        ...
+
+    def record_intent(self, intent: Intent, lease: Lease) -> None:
+        """Write the row before the submit. Raises LedgerError when the key already has a live attempt."""
+        ...
+
+    def record_launch(self, launch: Launch, lease: Lease) -> None:
+        """Write the platform's reply beside the intent of the same token; the same launch twice is no error."""
+        ...
+
+    def save_cursor(self, token: Token, cursor: str, lease: Lease) -> None:
+        """Remember how far messages were handed on."""
+        ...
+
+    def settle(self, token: Token, settlement: Settlement, lease: Lease) -> Attempt:
+        """End the attempt, once: a second call returns the attempt as it was settled first."""
+        ...
+
+    def attempt(self, token: Token) -> Attempt | None:
+        """The attempt with that token."""
+        ...
+
+    def attempts(self, key: LaunchKey) -> Sequence[Attempt]:
+        """All attempts of a key, by ordinal."""
+        ...
+
+    def live_attempts(self) -> Sequence[Attempt]:
+        """All attempts that are not settled, by ordinal: what the reaper looks at."""
+        ...
+
+    def attempts_of_run(self, run_id: str) -> Sequence[Attempt]:
+        """All attempts that were intended or settled by a Dagster run (its id or a prefix of at least 8), by ordinal."""
+        ...
+
+    def past_runs(self, job: str, *, limit: int = 1000) -> Sequence[PastRun]:
+        """The newest settled attempts of a job on any engine, newest first."""
+        ...
+
+    def append(self, facts: Iterable[Fact]) -> int:
+        """Add facts; those whose identity is there already are passed over. The number added."""
+        ...
+
+    def facts(self, *, after: int = 0, limit: int = 1000) -> Sequence[tuple[int, Fact]]:
+        """Facts with their row ids, by id, after the id."""
+        ...

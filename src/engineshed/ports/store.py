@@ -1,0 +1,49 @@
+"""What an object store must do: immutable objects by key, and one atomic primitive, put-if-absent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """One listed object. `key` is relative to the store's root, parts joined by `/`; `etag` changes with the content."""
+
+    key: str
+    size_bytes: int
+    etag: str
+
+
+class ObjectStore(Protocol):
+    """Objects below one root. Keys are relative, without leading slash or `..`."""
+
+    @property
+    def root(self) -> str:
+        """URI or absolute path of the root, without a trailing slash."""
+        ...
+
+    def uri(self, key: str) -> str:
+        """The URI or path under which Spark, DuckDB and Polars find the object."""
+        ...
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write, replacing. Readers see the old object or the new one, never a part."""
+        ...
+
+    def put_if_absent(self, key: str, data: bytes) -> bool:
+        """Write unless the key exists; True for exactly one of any number of concurrent callers."""
+        ...
+
+    def get(self, key: str) -> bytes:
+        """The whole object. Raises ObjectMissing."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """All objects whose key starts with the prefix, sorted by key, over any number of pages."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Delete. No error when it is gone."""
+        ...
