@@ -25,7 +25,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """The end of an attempt, written once. `result` is JSON: all that the step returns, so that a successor can return it.
+    """The end of an attempt, written once. `result` is JSON: what the step returns, so that a successor can return it.
 
     `run_id` is the Dagster run whose step settled it.
     """
@@ -41,7 +41,7 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """An intent, its launch once submitted, and its settlement once ended. `cursor` is how far messages were handed on."""
+    """An intent, its launch once submitted, its settlement once ended. `cursor` is how far messages were handed on."""
 
     intent: Intent
     launch: Launch | None = None

@@ -30,7 +30,7 @@ class FactKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """What happened at `at` (UTC). `identity` makes it count once however often it is written (token, kind, sequence)."""
+    """What happened at `at` (UTC). `identity` (token, kind, sequence) makes it count once however often it is written."""
 
     kind: FactKind
     identity: str

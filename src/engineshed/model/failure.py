@@ -34,8 +34,8 @@ _TRIES_NEXT_OFFER = frozenset(
 class Failure:
     """What is known about a bad end.
 
-    `reason` is a short stable code (`driver_exception`, `exit_code`, `out_of_memory`, `supervisor_died`, a vendor code);
-    `message` is for people; `detail` holds the last lines of the log or the driver's traceback.
+    `reason` is a short stable code (`driver_exception`, `exit_code`, `out_of_memory`, `supervisor_died`, a vendor's
+    code); `message` is for people; `detail` holds the last lines of the log or the driver's traceback.
     """
 
     failure_class: FailureClass

@@ -13,7 +13,7 @@ from typing import Any, NewType
 from engineshed.model.job import Mode
 
 Token = NewType("Token", str)
-"""Names one attempt on every platform: `es-` and 24 hex digits (valid as a DNS label, a tag and an idempotency token)."""
+"""Names one attempt on every platform: `es-` and 24 hex digits, valid as a DNS label, tag and idempotency token."""
 
 TOKEN_PREFIX = "es-"
 
@@ -44,9 +44,9 @@ class LaunchKey:
 class Intent:
     """The row written before the submit: enough to find the run even when the reply was lost.
 
-    `ordinal` comes from a durable counter of the ledger and grows over all launches, so a later attempt always publishes
-    over an earlier one. `address` is where the channel's messages lie. `record` is JSON for people and for reproduction:
-    plan, request, provenance.
+    `ordinal` comes from a durable counter of the ledger and grows over all launches, so a later attempt always
+    publishes over an earlier one. `address` is where the channel's messages lie. `record` is JSON for people and for
+    reproduction: plan, request, provenance.
     """
 
     token: Token

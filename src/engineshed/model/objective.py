@@ -34,7 +34,7 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One source of preferences, named for the explanation (`platform policy`, `run override`, `asset`, `team default`)."""
+    """One source of preferences, named to explain: `platform policy`, `run override`, `asset`, `team default`."""
 
     source: str
     objective: Objective

@@ -14,7 +14,7 @@ from engineshed.model.resources import Resources
 class Offer:
     """A priced way to run the job.
 
-    name: stable within the engine for the same shape, so that history can be compared (`local[2]`, `3x m6i.xlarge spot`).
+    name: stable within the engine for the same shape, so history can be compared: `local[2]`, `3x m6i.xlarge spot`.
     resources: what the run will really get.
     rates: US dollars per hour while it runs; None where no price is known (the planner rejects it and says so).
     cold_start_s: seconds from submit to the first useful work, a prior until history knows better.

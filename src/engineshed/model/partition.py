@@ -1,7 +1,7 @@
 """Which partitions a run covers: every key, every dimension, every window.
 
-Dagster's own Pipes context leaves all of this out for a single-run backfill; here one value carries it for one key and for
-a thousand alike, and knows the directory name under which a partition is kept.
+Dagster's own Pipes context leaves all of this out for a single-run backfill; here one value carries it for one key and
+for a thousand alike, and knows the directory name under which a partition is kept.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ UNPARTITIONED_DIR = "_all"
 def partition_dir(partition: str | None) -> str:
     """The one path segment under which a partition's data and commits lie.
 
-    Percent-encoded, so that keys with slashes, dots or spaces neither nest nor clash; None (an asset without partitions)
-    has a name that no encoded key can have.
+    Percent-encoded, so that keys with slashes, dots or spaces neither nest nor clash; None (an asset without
+    partitions) has a name that no encoded key can have.
     """
     if partition is None:
         return UNPARTITIONED_DIR

@@ -27,7 +27,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """What the platform said at `observed_at` (UTC). `native` is the vendor's own word; `failure` is set when FAILED."""
+    """What the platform said at `observed_at` (UTC). `native` is the vendor's word; `failure` is set when FAILED."""
 
     state: State
     native: str

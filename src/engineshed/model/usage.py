@@ -1,4 +1,4 @@
-"""What the platform metered: spans of time in which something was held. Cost is a pure function of this and of prices."""
+"""What the platform metered: spans of time in which something was held. Cost is a pure function of it and of prices."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 class Wiring:
     """How a driver finds its context and where it sends its messages.
 
-    env: variables to set for the driver. arguments: the same facts as command-line arguments, for platforms that pass no
-    env. address: where the messages lie, durable in the Intent, so that any successor can read them.
+    env: variables to set for the driver. arguments: the same facts as command-line arguments, for platforms that pass
+    no env. address: where the messages lie, durable in the Intent, so that any successor can read them.
     """
 
     channel: str

@@ -1,1 +1,1 @@
-"""The protocols between floors: what an engine, a channel, a ledger, a store, a clock must do. No implementation here."""
+"""The protocols between floors: what an engine, channel, ledger, store or clock must do. No implementation here."""

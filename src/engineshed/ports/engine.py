@@ -134,7 +134,7 @@ class Surroundings:
 
 
 EngineBuilder = Callable[[Mapping[str, Any], Surroundings], Engine]
-"""What an entry point of the group `engineshed.engines` names: checks the engine's own settings, imports its SDK, builds it.
+"""What an entry point of group `engineshed.engines` names: checks the engine's settings, imports its SDK, builds it.
 
 Raises SettingInvalid naming the key and the allowed values, ExtraMissing naming the extra to install.
 """

@@ -15,8 +15,9 @@ from engineshed.model.launch import Intent, Launch, LaunchKey, Token
 class Ledger(Protocol):
     """Intents, launches, leases, settlements, facts.
 
-    All methods raise LedgerBusy when the database is away or locked for longer than its own patience. Methods that take a
-    lease check, in the same transaction, that its epoch is still the newest of its name and raise LeaseLost otherwise.
+    All methods raise LedgerBusy when the database is away or locked for longer than its own patience. Methods that take
+    a lease check, in the same transaction, that its epoch is still the newest of its name and raise LeaseLost
+    otherwise.
     """
 
     def acquire(self, name: str, holder: str, *, now: datetime, ttl_s: float) -> Lease | None:
@@ -64,7 +65,7 @@ class Ledger(Protocol):
         ...
 
     def attempts_of_run(self, run_id: str) -> Sequence[Attempt]:
-        """All attempts that were intended or settled by a Dagster run (its id or a prefix of at least 8), by ordinal."""
+        """All attempts intended or settled by a Dagster run (its id or a prefix of at least 8), by ordinal."""
         ...
 
     def past_runs(self, job: str, *, limit: int = 1000) -> Sequence[PastRun]:

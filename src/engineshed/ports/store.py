@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """One listed object. `key` is relative to the store's root, parts joined by `/`; `etag` changes with the content."""
+    """One listed object. `key` is relative to the store's root, parts joined by `/`; `etag` changes with it."""
 
     key: str
     size_bytes: int
