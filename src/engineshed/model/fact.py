@@ -30,7 +30,7 @@ class FactKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """What happened at `at` (UTC). `identity` (token, kind, sequence) makes it count once however often it is written."""
+    """What happened at `at` (UTC). `identity` (token, kind, sequence) makes it count once, however often it is put."""
 
     kind: FactKind
     identity: str
