@@ -1,0 +1,46 @@
+# Every target sets up what it needs; `make help` lists the ones for people. The work is done in make/*.sh.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+# Where Dagster keeps its runs and events; the demo fills it, the UI shows it.
+export DAGSTER_HOME ?= $(CURDIR)/.engineshed/dagster
+export DAGSTER_DISABLE_TELEMETRY ?= yes
+
+.PHONY: help setup demo ui defs test test-unit bench lint lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+setup: ## make .venv from requirements.lock (again only when it changed)
+	@make/setup.sh
+
+demo: setup ## run the showcase on the shipped web-archive sample and show its picture
+	@$(BIN)/engineshed demo
+
+ui: setup ## Dagster's web pages on http://127.0.0.1:3000 with both code locations
+	@mkdir -p "$$DAGSTER_HOME"
+	@$(BIN)/dg dev --use-active-venv --host 127.0.0.1
+
+defs: setup ## check and list the definitions of every code location
+	@make/defs.sh
+
+test: setup lint ## lint, types, import floors and all tests this machine can run
+	@make/test.sh
+
+test-unit: setup ## the quick loop: unit, contract and architecture tests
+	@make/test.sh tests/unit tests/contract tests/architecture
+
+bench: setup ## run the benchmarks
+	@make/bench.sh
+
+lint: setup ## ruff, mypy --strict and import-linter
+	@make/lint.sh
+
+lock: setup ## renew requirements.lock after a change of dependencies (UPGRADE=1: newest versions)
+	@make/lock.sh
+
+clean: ## remove what the targets made, .venv included
+	@make/clean.sh

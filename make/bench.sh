@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Runs every benchmark by hand; none of them is a test, since a shared machine's clock proves nothing.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+for benchmark in benchmarks/*.py; do
+  printf '== %s\n' "$benchmark"
+  .venv/bin/python "$benchmark"
+done

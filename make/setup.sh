@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Makes .venv from requirements.lock, every file checked by hash. A second call finds the stamp and ends at once.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+venv=.venv
+stamp=$venv/.engineshed-setup
+members=(spark/driver)
+for project in code_locations/*/pyproject.toml; do members+=("$(dirname "$project")"); done
+
+say() { printf '%s\n' "setup: $*" >&2; }
+
+# What the environment was made from, and where: an editable install and a venv's scripts hold absolute paths.
+fingerprint() {
+  { pwd; cat requirements.lock pyproject.toml make/setup.sh make/uv.sh "${members[@]/%//pyproject.toml}"; } \
+    | { sha256sum 2>/dev/null || shasum -a 256; } | cut -d' ' -f1
+}
+
+wanted=$(fingerprint)
+if [[ -f $stamp && $(<"$stamp") == "$wanted" && -x $venv/bin/python ]]; then
+  exit 0
+fi
+
+fits() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null; }
+
+# The Python at hand when it fits. Prints nothing when none does.
+python_at_hand() {
+  local name
+  for name in python3 python3.12 python3.13 python3.11 python3.14; do
+    if fits "$name"; then
+      "$name" -c 'import sys; print(sys.executable)'
+      return
+    fi
+  done
+}
+
+uv=$(make/uv.sh)
+rm -f "$stamp"
+# A venv whose Python went away, or that was moved here from another folder, is made anew.
+if ! fits $venv/bin/python || ! grep -qsF "$PWD/$venv" $venv/bin/activate; then
+  python=$(python_at_hand)
+  if [[ -z $python ]]; then
+    say "no Python from 3.11 to 3.14 at hand; uv fetches one"
+    python='>=3.11,<3.15'
+  fi
+  rm -rf -- "$venv"
+  say "making $venv with $python"
+  "$uv" venv --quiet --python "$python" "$venv"
+fi
+
+say "installing $(grep -c '^[a-z0-9]' requirements.lock) locked packages into $venv (the first time a few minutes)"
+"$uv" pip sync --python "$venv/bin/python" --require-hashes requirements.lock
+say "installing the workspace: engineshed ${members[*]}"
+editable=(--editable .)
+for member in "${members[@]}"; do editable+=(--editable "$member"); done
+"$uv" pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation "${editable[@]}"
+
+# dg looks for one .venv per code location; here all share one.
+for project in code_locations/*/pyproject.toml; do
+  ln -sfn ../../.venv "$(dirname "$project")/.venv"
+done
+
+make/java.sh
+printf '%s\n' "$wanted" >"$stamp"
+say "done"
