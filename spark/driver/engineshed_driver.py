@@ -1,0 +1,1104 @@
+"""The driver's side of engineshed: one file beside your script, on any Spark.
+
+    import engineshed_driver
+
+    with engineshed_driver.open_job("edges") as job:
+        pages = job.read("nodes_only", "nodes")
+        job.write("links", links_of(job.session, pages))
+        job.report({"pages": 6627})
+
+Launched by engineshed, the job says `opened` before any JVM starts, takes the session, settings, partitions, inputs
+and output places that the launch gave it, sends a heartbeat with progress, and says `closed` (with the exception, if
+there was one) at the end. Run by hand, the same script logs to stderr and writes below the folder it was given.
+
+It needs the standard library, dagster_pipes and pyspark (pysail only where the session is Sail's). It refuses to
+publish: it writes Parquet below its own attempt's prefix and seals it; the launching side publishes what is sealed.
+docs/messages.md describes the messages, docs/driver.md the rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import decimal
+import enum
+import itertools
+import json
+import logging
+import math
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePath
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import dagster_pipes
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+__all__ = ["Job", "JobError", "PartitionFilter", "Terminated", "arguments", "open_job"]
+
+SESSION_VARIABLE = "ENGINESHED_SESSION"
+"""Env variable with the session to make, as JSON: {"kind", "master", "remote", "conf"}."""
+
+PROGRESS_KEY = "engineshed/progress"
+REPORT_KEY = "engineshed/report"
+SEAL_KEY = "engineshed/seal"
+
+SEAL_FOLDER = "_seal"
+"""Below each output prefix: one row of Parquet that says, also with a broken channel, that all tables are written."""
+
+QUIET_S = 10.0
+"""Unchanged progress is sent again after this time, as a sign of life."""
+
+STOP_S = 20.0
+"""How long the end of the session may take before the driver leaves without it."""
+
+
+class JobError(Exception):
+    """The script asked its job for something that the launch does not give, or left something undone."""
+
+
+class Terminated(SystemExit):
+    """SIGTERM: the platform ends the driver. Passes `except Exception`; the process exits with 143."""
+
+    def __init__(self) -> None:
+        super().__init__(128 + signal.SIGTERM)
+
+    def __str__(self) -> str:
+        return "The driver was told to stop (SIGTERM)."
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Partitions
+
+
+@dataclasses.dataclass(frozen=True)
+class PartitionFilter:
+    """The partitions of this run, ready to filter by.
+
+    keys: all partition keys, in the order of the definition; empty when the asset has no partitions.
+    by_key: for each key its value in every dimension (one unnamed dimension is "default").
+    windows_by_value: for each time-windowed dimension and value its (start, end), ISO 8601: start <= t < end.
+    key_range: (first, last) when the run covers a contiguous range.
+    """
+
+    keys: tuple[str, ...] = ()
+    by_key: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+    windows_by_value: Mapping[str, Mapping[str, tuple[str, str]]] = dataclasses.field(default_factory=dict)
+    key_range: tuple[str, str] | None = None
+
+    @classmethod
+    def from_context(cls, partition: Mapping[str, Any]) -> PartitionFilter:
+        """From the `partition` object of the Pipes context's extras."""
+        windows = {
+            dimension: {value: (w["start"], w["end"]) for value, w in by_value.items()}
+            for dimension, by_value in (partition.get("windows") or {}).items()
+        }
+        key_range = partition.get("key_range")
+        return cls(
+            keys=tuple(partition.get("keys") or ()),
+            by_key=dict(partition.get("by_key") or {}),
+            windows_by_value=windows,
+            key_range=(key_range[0], key_range[1]) if key_range else None,
+        )
+
+    @property
+    def dimensions(self) -> dict[str, tuple[str, ...]]:
+        """The distinct values of each dimension, in the order of the keys."""
+        seen: dict[str, dict[str, None]] = {}
+        for key in self.keys:
+            for dimension, value in self.by_key.get(key, {}).items():
+                seen.setdefault(dimension, {})[value] = None
+        return {dimension: tuple(values) for dimension, values in seen.items()}
+
+    @property
+    def windows(self) -> dict[str, tuple[str, str]]:
+        """For each time-windowed dimension the span from its first start to its last end (gaps are not told here)."""
+        spans = {}
+        for dimension, values in self.dimensions.items():
+            if dimension in self.windows_by_value:
+                merged = self._merged_windows(dimension, values)
+                spans[dimension] = (merged[0][0], merged[-1][1])
+        return spans
+
+    def sql(self, columns: Mapping[str, str]) -> str:
+        """A Spark SQL condition that holds for the rows of these partitions and no others.
+
+        columns: for each dimension to filter by, the column that holds it (`t.crawl` and backquoted names work too).
+        Windows become `>=` and `<`, other values `=` or `IN`; keys that are no full product become an OR of ANDs.
+        "TRUE" for an asset without partitions. Raises JobError for a dimension that the run does not have.
+        """
+        if not self.keys:
+            return "TRUE"
+        names = self._known(columns)
+        rows = {tuple(self.by_key[key][name] for name in names): None for key in self.keys}
+        return self._condition([(name, _identifier(columns[name])) for name in names], list(rows))
+
+    def matches(self, row: Mapping[str, Any], columns: Mapping[str, str] | None = None) -> bool:
+        """Whether a row belongs to these partitions; `columns` as for `sql`, by default the dimensions' own names.
+
+        Windowed columns hold a datetime, a date or ISO 8601 text; without an offset they are UTC. None never matches.
+        """
+        if not self.keys:
+            return True
+        columns = columns if columns is not None else {name: name for name in self.dimensions}
+        names = self._known(columns)
+        return any(all(self._holds(n, self.by_key[key][n], row[columns[n]]) for n in names) for key in self.keys)
+
+    def _known(self, columns: Mapping[str, str]) -> list[str]:
+        dimensions = self.dimensions
+        for name in columns:
+            if name not in dimensions:
+                raise JobError(f"no partition dimension {name!r} in this run: it has {_listed(dimensions)}.")
+        if not columns:
+            raise JobError(f"no column given to filter by: name one for a dimension of {_listed(dimensions)}.")
+        return [name for name in dimensions if name in columns]
+
+    def _holds(self, dimension: str, wanted: str, found: Any) -> bool:
+        if found is None:
+            return False
+        if dimension not in self.windows_by_value:
+            return str(found) == wanted
+        start, end = self._window(dimension, wanted)
+        return _instant(start) <= _instant(found) < _instant(end)
+
+    def _window(self, dimension: str, value: str) -> tuple[str, str]:
+        try:
+            return self.windows_by_value[dimension][value]
+        except KeyError:
+            raise JobError(f"partition dimension {dimension!r} has no window for {value!r} in this launch.") from None
+
+    def _merged_windows(self, dimension: str, values: Iterable[str]) -> list[tuple[str, str]]:
+        """The values' windows in order of time, adjoining ones joined."""
+        merged: list[tuple[str, str]] = []
+        for start, end in sorted((self._window(dimension, v) for v in values), key=lambda w: _instant(w[0])):
+            if merged and _instant(start) <= _instant(merged[-1][1]):
+                before = merged.pop()
+                start, end = before[0], max(before[1], end, key=_instant)
+            merged.append((start, end))
+        return merged
+
+    def _condition(self, columns: Sequence[tuple[str, str]], rows: Sequence[tuple[str, ...]]) -> str:
+        """Rows of equal remainder share one condition on the first column, so that a product becomes a plain AND."""
+        (dimension, column), remaining = columns[0], columns[1:]
+        if not remaining:
+            return self._one_of(dimension, column, [row[0] for row in rows])
+        remainders: dict[str, list[tuple[str, ...]]] = {}
+        for row in rows:
+            remainders.setdefault(row[0], []).append(row[1:])
+        groups: dict[tuple[tuple[str, ...], ...], list[str]] = {}
+        for value, remainder in remainders.items():
+            groups.setdefault(tuple(sorted(remainder)), []).append(value)
+        parts = [
+            f"{self._one_of(dimension, column, values)} AND {self._condition(remaining, remainder)}"
+            for remainder, values in groups.items()
+        ]
+        return parts[0] if len(parts) == 1 else "(" + " OR ".join(f"({part})" for part in parts) + ")"
+
+    def _one_of(self, dimension: str, column: str, values: Sequence[str]) -> str:
+        if dimension in self.windows_by_value:
+            spans = [
+                f"({column} >= {_timestamp(start)} AND {column} < {_timestamp(end)})"
+                for start, end in self._merged_windows(dimension, values)
+            ]
+            return spans[0] if len(spans) == 1 else "(" + " OR ".join(spans) + ")"
+        if len(values) == 1:
+            return f"{column} = {_literal(values[0])}"
+        return f"{column} IN ({', '.join(_literal(value) for value in values)})"
+
+
+def _identifier(column: str) -> str:
+    """Each part of a dotted name in backquotes; a name that has backquotes already stays as it is."""
+    return column if "`" in column else ".".join(f"`{part}`" for part in column.split("."))
+
+
+def _literal(value: str) -> str:
+    # Backslashes, not doubled quotes: before Spark 4, and on Sail, 'it''s' are two literals joined to "its".
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _timestamp(iso: str) -> str:
+    return f"TIMESTAMP '{_instant(iso).strftime('%Y-%m-%d %H:%M:%S.%f')}+00:00'"
+
+
+_UTC = datetime.timezone.utc  # noqa: UP017 - runs on Python 3.10 too
+
+
+def _instant(moment: Any) -> datetime.datetime:
+    """UTC; text, dates and times without an offset are taken as UTC."""
+    if isinstance(moment, str):
+        moment = datetime.datetime.fromisoformat(moment[:-1] + "+00:00" if moment.endswith("Z") else moment)
+    elif not isinstance(moment, datetime.datetime):
+        moment = datetime.datetime(moment.year, moment.month, moment.day, tzinfo=_UTC)
+    zoned: datetime.datetime = moment if moment.tzinfo else moment.replace(tzinfo=_UTC)
+    return zoned.astimezone(_UTC)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in names) or "none"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Messages
+
+
+class _LockedChannel(dagster_pipes.PipesMessageWriterChannel):
+    """One message at a time, whoever sends it: heartbeat, logger, or the script through dagster_pipes itself."""
+
+    def __init__(self, channel: dagster_pipes.PipesMessageWriterChannel) -> None:
+        self._channel = channel
+        self._lock = threading.Lock()
+
+    def write_message(self, message: dagster_pipes.PipesMessage) -> None:
+        with self._lock:
+            self._channel.write_message(message)
+
+
+class _LineChannel(dagster_pipes.PipesMessageWriterChannel):
+    """Appends whole lines to a file, each by one write: a text buffer splits lines above 8 KiB."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._torn = _ends_torn(path)
+
+    def write_message(self, message: dagster_pipes.PipesMessage) -> None:
+        line = json.dumps(message).encode() + b"\n"
+        rest = memoryview(b"\n" + line if self._torn else line)
+        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            self._torn = True  # until the line is whole: a full disk or a signal may leave half of it
+            while rest:
+                rest = rest[os.write(file, rest) :]
+            self._torn = False
+        finally:
+            os.close(file)
+
+
+def _ends_torn(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            if file.seek(0, os.SEEK_END) == 0:
+                return False
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) != b"\n"
+    except FileNotFoundError:
+        return False
+
+
+class _MessageWriter(dagster_pipes.PipesMessageWriter[dagster_pipes.PipesMessageWriterChannel]):
+    """Picks the transport by the parameters that the launch gave."""
+
+    @contextlib.contextmanager
+    def open(self, params: Mapping[str, Any]) -> Iterator[dagster_pipes.PipesMessageWriterChannel]:
+        if "path" in params and not params.get("include_stdio_in_messages"):
+            yield _LockedChannel(_LineChannel(params["path"]))
+        else:
+            with dagster_pipes.PipesDefaultMessageWriter().open(params) as channel:
+                yield _LockedChannel(channel)
+
+
+_PIPES_VARIABLES = ("DAGSTER_PIPES_CONTEXT", "DAGSTER_PIPES_MESSAGES")
+_PIPES_OPTIONS = {"--" + name.lower().replace("_", "-"): name for name in _PIPES_VARIABLES}
+
+
+def _split_arguments(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """The Pipes parameters among the arguments, by the names of their variables, and the script's own arguments."""
+    ours: dict[str, str] = {}
+    own: list[str] = []
+    words = iter(argv)
+    for word in words:
+        option, equals, value = word.partition("=")
+        if option in _PIPES_OPTIONS:
+            ours[_PIPES_OPTIONS[option]] = value if equals else next(words, "")
+        else:
+            own.append(word)
+    return ours, own
+
+
+def arguments() -> list[str]:
+    """The script's own arguments, for its argparse: `sys.argv[1:]` without those of Dagster Pipes."""
+    return _split_arguments(sys.argv[1:])[1]
+
+
+def _pipes_parameters() -> dict[str, str]:
+    """The Pipes parameters of this process, from the environment or the arguments; empty by hand."""
+    given = {name: os.environ[name] for name in _PIPES_VARIABLES if os.environ.get(name)}
+    given.update(_split_arguments(sys.argv[1:])[0])
+    if given and len(given) < len(_PIPES_VARIABLES):
+        missing = next(name for name in _PIPES_VARIABLES if name not in given)
+        raise JobError(f"{missing} is not set although {_listed(given)} is: a launch sets both.")
+    return given
+
+
+class _PipesLogHandler(logging.Handler):
+    """Log records as Pipes messages, tracebacks included; a record that cannot be sent never fails the job."""
+
+    def __init__(self, context: dagster_pipes.PipesContext) -> None:
+        super().__init__()
+        self._log = context.log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if record.exc_info:
+            text += "\n" + "".join(traceback.format_exception(*record.exc_info)).rstrip()
+        standard = [level for level in (10, 20, 30, 40, 50) if level <= record.levelno]
+        try:
+            # Dagster knows the five standard levels only.
+            self._log.log(standard[-1] if standard else logging.DEBUG, "%s", text)
+        except Exception:  # noqa: BLE001 - the logging module's own rule: report to stderr, go on
+            self.handleError(record)
+
+
+def _logger(app_name: str, context: dagster_pipes.PipesContext | None) -> logging.Logger:
+    log = logging.Logger(app_name, logging.INFO)
+    stderr = logging.StreamHandler(sys.stderr)
+    stderr.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s", "%H:%M:%S"))
+    log.addHandler(stderr)
+    if context is not None:
+        log.addHandler(_PipesLogHandler(context))
+    return log
+
+
+def _json_safe(value: Any, where: str) -> Any:
+    """The value as JSON. Decimals, dates, paths and enums become text, numbers that are not finite None."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, enum.Enum):
+        return _json_safe(value.value, where)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, (decimal.Decimal, PurePath)):
+        return str(value)
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {_json_key(key, where): _json_safe(inner, f"{where}[{key!r}]") for key, inner in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        ordered = sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value
+        return [_json_safe(inner, f"{where}[{at}]") for at, inner in enumerate(ordered)]
+    if hasattr(value, "asDict"):
+        return _json_safe(value.asDict(recursive=True), where)
+    if hasattr(value, "item"):
+        return _json_safe(value.item(), where)
+    raise JobError(f"{where} is a {type(value).__name__}, which JSON cannot hold: give a number, text, list or dict.")
+
+
+def _json_key(key: Any, where: str) -> str:
+    if not isinstance(key, str):
+        raise JobError(f"{where} has the key {key!r}, a {type(key).__name__}: keys must be text.")
+    return key
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Sessions
+
+
+@dataclasses.dataclass(frozen=True)
+class _SessionSpec:
+    """Which session to make. kind: classic, connect, sail or ambient (what the platform has already)."""
+
+    kind: str
+    master: str = "local[*]"
+    remote: str = ""
+    conf: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+_NO_PROXY = "no_grpc_proxy"
+_KINDS = ("classic", "connect", "sail", "ambient")
+
+
+def _session_spec() -> _SessionSpec:
+    text = os.environ.get(SESSION_VARIABLE, "")
+    if not text:
+        return _SessionSpec(kind=_kind_at_hand())
+    try:
+        given = json.loads(text)
+        kind = given.get("kind")
+    except (ValueError, AttributeError):
+        raise JobError(f'{SESSION_VARIABLE} is not a JSON object like {{"kind": "sail"}}: {text!r}.') from None
+    if kind not in _KINDS:
+        raise JobError(f"{SESSION_VARIABLE} has the kind {kind!r}: it is one of {_listed(_KINDS)}.")
+    if kind == "connect" and not given.get("remote"):
+        raise JobError(f'{SESSION_VARIABLE} of kind "connect" has no "remote": give one like "sc://host:15002".')
+    conf = {str(key): str(value) for key, value in (given.get("conf") or {}).items()}
+    return _SessionSpec(kind, given.get("master") or "local[*]", given.get("remote") or "", conf)
+
+
+def _kind_at_hand() -> str:
+    # Set by spark-submit, by Spark Connect tooling, and on Databricks: there the session is the platform's.
+    if any(os.environ.get(name) for name in ("PYSPARK_GATEWAY_PORT", "SPARK_REMOTE", "DATABRICKS_RUNTIME_VERSION")):
+        return "ambient"
+    java_home = os.environ.get("JAVA_HOME")
+    if shutil.which("java") or (java_home and Path(java_home, "bin", "java").exists()):
+        return "classic"
+    try:
+        import pysail  # noqa: F401
+    except ImportError:
+        raise JobError("no Spark can start here: install Java 17 or 21, or `pip install pysail`.") from None
+    return "sail"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Running:
+    """A session and how it is ended."""
+
+    spec: _SessionSpec
+    session: SparkSession
+    stop: Callable[[], None]
+
+
+def _start_session(spec: _SessionSpec, app_name: str, conf: Mapping[str, str], orchestrated: bool) -> _Running:
+    _share_modules()
+    settings = {"spark.sql.session.timeZone": "UTC", **conf, **spec.conf}
+    if spec.kind == "classic":
+        return _start_classic(spec, app_name, settings, orchestrated)
+    if spec.kind == "sail":
+        return _start_sail(spec, app_name, settings)
+    if spec.kind == "connect":
+        session = _configured(app_name, settings).remote(spec.remote).getOrCreate()
+        return _Running(spec, session, session.stop)
+    return _join_ambient(spec, app_name, settings)
+
+
+def _share_modules() -> None:
+    """Python workers import the script's sibling modules as the script does."""
+    script = getattr(sys.modules.get("__main__"), "__file__", None)
+    folders = [str(Path(file).resolve().parent) for file in (script, __file__) if file]
+    present = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*folders, *present]))
+
+
+def _configured(app_name: str, settings: Mapping[str, str]) -> Any:
+    from pyspark.sql import SparkSession  # `opened` must not wait for this import
+
+    builder = SparkSession.builder.appName(app_name)
+    for key, value in settings.items():
+        builder = builder.config(key, value)
+    return builder
+
+
+def _start_classic(spec: _SessionSpec, app_name: str, settings: Mapping[str, str], orchestrated: bool) -> _Running:
+    settings = {"spark.ui.showConsoleProgress": "false", **settings}
+    if spec.master.startswith("local"):
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # else the UI listens on every interface
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        if orchestrated:
+            settings.setdefault("spark.ui.port", "0")  # many drivers share this machine
+    session = _configured(app_name, settings).master(spec.master).getOrCreate()
+    return _Running(spec, session, session.stop)
+
+
+def _start_sail(spec: _SessionSpec, app_name: str, settings: Mapping[str, str]) -> _Running:
+    os.environ.setdefault("RUST_LOG", "warn")
+    # gRPC sends even loopback calls through http_proxy unless told otherwise.
+    direct = [os.environ.get(_NO_PROXY) or os.environ.get("no_proxy") or "", "127.0.0.1"]
+    os.environ[_NO_PROXY] = ",".join(host for host in direct if host)
+    from pysail.spark import SparkConnectServer  # only where the session is Sail's
+
+    server = SparkConnectServer("127.0.0.1", 0)
+    server.start(background=True)
+    try:
+        port = server.listening_address[1]
+        session = _configured(app_name, settings).remote(f"sc://127.0.0.1:{port}").getOrCreate()
+    except BaseException:
+        server.stop()
+        raise
+
+    def stop() -> None:
+        try:
+            session.stop()
+        finally:
+            server.stop()
+
+    return _Running(spec, session, stop)
+
+
+def _join_ambient(spec: _SessionSpec, app_name: str, settings: Mapping[str, str]) -> _Running:
+    from pyspark.sql import SparkSession
+
+    found = SparkSession.getActiveSession()
+    session = _configured(app_name, settings).getOrCreate()
+    ours = found is None and not os.environ.get("DATABRICKS_RUNTIME_VERSION")
+    return _Running(spec, session, session.stop if ours else lambda: None)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Progress
+
+
+class _ClassicProgress:
+    """Stages and tasks from the status tracker; bytes and rows from the REST API of the UI, where there is one."""
+
+    def __init__(self, session: SparkSession) -> None:
+        context = session.sparkContext
+        self._tracker = context.statusTracker()
+        self._ended: set[int] = set()
+        self._stages: dict[int, tuple[int, int, int]] = {}
+        self._metrics = _StageMetrics(context.uiWebUrl, context.applicationId) if context.uiWebUrl else None
+
+    def read(self) -> dict[str, Any]:
+        active = list(self._tracker.getActiveStageIds())
+        for job in self._tracker.getJobIdsForGroup(None):
+            if job in self._ended:
+                continue
+            info = self._tracker.getJobInfo(job)
+            if info is None:
+                continue
+            for stage in info.stageIds:
+                self._look_at(stage)
+            if info.status != "RUNNING":
+                self._ended.add(job)
+        for stage in active:
+            self._look_at(stage)
+        running = set(active)
+        facts: dict[str, Any] = {
+            "stages_done": sum(1 for s, (_, done, total) in self._stages.items() if s not in running and done >= total),
+            "stages_total": len(self._stages),
+            "tasks_done": sum(done for _, done, _ in self._stages.values()),
+            "tasks_total": sum(total for _, _, total in self._stages.values()),
+            "tasks_failed": sum(failed for failed, _, _ in self._stages.values()),
+        }
+        if self._metrics is not None:
+            facts.update(self._metrics.read(running, self._stages))
+        return facts
+
+    def _look_at(self, stage: int) -> None:
+        info = self._tracker.getStageInfo(stage)
+        if info is not None and info.numTasks:
+            self._stages[stage] = (info.numFailedTasks, info.numCompletedTasks, info.numTasks)
+
+
+class _StageMetrics:
+    """Sums over stages, each asked for while it runs and once after its end."""
+
+    FIELDS = (
+        ("input_bytes", ("inputBytes",)),
+        ("shuffle_bytes", ("shuffleWriteBytes",)),
+        ("spill_bytes", ("diskBytesSpilled",)),
+        ("rows", ("outputRecords",)),
+    )
+    AT_ONCE = 20
+
+    def __init__(self, ui_url: str, application_id: str) -> None:
+        self._url = f"{ui_url}/api/v1/applications/{urllib.parse.quote(application_id)}/stages"
+        self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+        self._found: dict[int, Mapping[str, Any]] = {}
+        self._final: set[int] = set()
+
+    def read(self, running: set[int], stages: Iterable[int]) -> dict[str, int]:
+        for active in self._get("?status=active"):
+            self._found[active["stageId"]] = active
+        due = [stage for stage in stages if stage not in running and stage not in self._final]
+        for stage in due[: self.AT_ONCE]:
+            attempts = self._get(f"/{stage}?details=false")
+            if attempts:
+                self._found[stage] = attempts[-1]
+            self._final.add(stage)
+        return {
+            name: sum(stage.get(field, 0) for stage in self._found.values() for field in fields)
+            for name, fields in self.FIELDS
+        }
+
+    def _get(self, path: str) -> list[dict[str, Any]]:
+        with self._open(self._url + path, timeout=1.0) as answer:
+            found: list[dict[str, Any]] = json.load(answer)
+        return found
+
+
+class _ConnectProgress:
+    """What a Spark Connect server tells its progress handlers. Sail tells only that an operation has ended."""
+
+    def __init__(self, session: SparkSession) -> None:
+        self._lock = threading.Lock()
+        self._operations: dict[str, dict[int, Any]] = {}
+        session.registerProgressHandler(self._handle)  # type: ignore[arg-type] # any callable will do
+
+    def _handle(self, stages: Iterable[Any] | None, inflight_tasks: int, operation_id: str | None, done: bool) -> None:
+        with self._lock:
+            seen = self._operations.setdefault(operation_id or "", {})
+            seen.update({stage.stage_id: stage for stage in stages or ()})
+
+    def read(self) -> dict[str, Any]:
+        with self._lock:
+            stages = [stage for seen in self._operations.values() for stage in seen.values()]
+        if not stages:
+            return {}
+        return {
+            "stages_done": sum(1 for stage in stages if stage.done),
+            "stages_total": len(stages),
+            "tasks_done": sum(stage.num_completed_tasks for stage in stages),
+            "tasks_total": sum(stage.num_tasks for stage in stages),
+            "input_bytes": sum(stage.num_bytes_read for stage in stages),
+        }
+
+
+def _progress_of(running: _Running) -> Callable[[], dict[str, Any]]:
+    if hasattr(running.session, "registerProgressHandler") and "connect" in type(running.session).__module__:
+        return _ConnectProgress(running.session).read
+    return _ClassicProgress(running.session).read
+
+
+class _Heartbeat:
+    """Sends progress when it changed, at least every QUIET_S seconds; never fails or slows the job."""
+
+    SHARE = 0.01
+    """Of the driver's time at most: after a beat that took long the next one waits longer."""
+
+    def __init__(self, send: Callable[[dict[str, Any]], None], log: logging.Logger, interval_s: float) -> None:
+        self._thread = threading.Thread(target=self._run, name="engineshed-heartbeat", daemon=True)
+        self._send = send
+        self._log = log
+        self._interval_s = interval_s
+        self._started = time.monotonic()
+        self._over = threading.Event()
+        self._complained = False
+        self._sent: dict[str, Any] = {}
+        self._sent_at = -math.inf
+        self.note = ""
+        self.source: Callable[[], dict[str, Any]] | None = None
+
+    def start(self) -> None:
+        """Send from now on."""
+        self._thread.start()
+
+    def _run(self) -> None:
+        wait_s = 0.0
+        while not self._over.wait(wait_s):
+            began = time.monotonic()
+            self._beat(began)
+            spent = time.monotonic() - began
+            wait_s = min(max(self._interval_s, spent / self.SHARE), QUIET_S)
+
+    def end(self) -> None:
+        """The last word on progress; bounded."""
+        self._over.set()
+        if self._thread.ident is not None:
+            self._thread.join(5.0)
+            self._beat(time.monotonic())
+
+    def _beat(self, now: float) -> None:
+        facts: dict[str, Any] = {}
+        try:
+            if self.source is not None:
+                facts = self.source()
+            if self.note:
+                facts["note"] = self.note
+            if facts != self._sent or now - self._sent_at >= QUIET_S:
+                self._send({**facts, "elapsed_s": round(now - self._started, 1)})
+                self._sent, self._sent_at = facts, now
+        except Exception as error:  # noqa: BLE001 - progress is a courtesy, the job is not
+            if not self._complained:
+                self._complained = True
+                self._log.warning("progress is not known at times: %s: %s", type(error).__name__, error)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The job
+
+
+class Job:
+    """What the launch gave the script, and where the script puts its results. Made by `open_job`."""
+
+    def __init__(
+        self,
+        app_name: str,
+        *,
+        conf: Mapping[str, str],
+        pipes: dagster_pipes.PipesContext | None,
+        out: str | None,
+        heartbeat_s: float,
+    ) -> None:
+        self._app_name = app_name
+        self._conf = conf
+        self._pipes = pipes
+        self._log = _logger(app_name, pipes)
+        self._launch: Mapping[str, Any] = {}
+        self._out = out
+        self._running: _Running | None = None
+        self._written: dict[tuple[str, str], int | None] = {}
+        self._reported: dict[str, Any] = {}
+        self._lock = threading.RLock()
+        self._heartbeat = _Heartbeat(self._say_progress, self._log, heartbeat_s)
+        if pipes is not None:
+            self._launch = pipes.extras.get("engineshed") or {}
+        self._partition = PartitionFilter.from_context(self._launch.get("partition") or {})
+
+    @property
+    def orchestrated(self) -> bool:
+        """Whether engineshed launched this script; False when a person started it."""
+        return self._pipes is not None
+
+    @property
+    def log(self) -> logging.Logger:
+        """Logs to stderr, and to Dagster when orchestrated."""
+        return self._log
+
+    @property
+    def token(self) -> str:
+        """The name of this attempt; empty by hand."""
+        return str(self._launch.get("token", ""))
+
+    @property
+    def mode(self) -> str:
+        """`sample` or `full`; empty by hand."""
+        return str(self._launch.get("mode", ""))
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The settings that the SparkJob has for its script; empty by hand."""
+        return self._launch.get("settings") or {}
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that the job declares and must write, for every partition key; empty by hand."""
+        return tuple(self._launch.get("tables") or ())
+
+    @property
+    def partition(self) -> PartitionFilter:
+        """The partitions of this run; by hand, none."""
+        return self._partition
+
+    @property
+    def session(self) -> SparkSession:
+        """The Spark session, started on first use. Its time zone is UTC."""
+        with self._lock:
+            if self._running is None:
+                self._heartbeat.note = "starting Spark"
+                spec = _session_spec()
+                self._running = _start_session(spec, self._app_name, self._conf, self.orchestrated)
+                self._heartbeat.source = self._quiet_source(self._running)
+                self._heartbeat.note = ""
+            return self._running.session
+
+    def input_files(self, asset: str, table: str, key: str | None = None) -> list[str]:
+        """URIs of the Parquet files of an upstream table, for one own partition key or for all of them.
+
+        Raises JobError naming the inputs that the launch has.
+        """
+        inputs: Mapping[str, Any] = self._launch.get("inputs") or {}
+        if not self.orchestrated:
+            raise JobError(f"input {asset}/{table} is known only to a launch: by hand, read files named by arguments.")
+        if key is not None and key not in inputs:
+            raise JobError(f"no inputs for the partition key {key!r}: this launch has {_listed(inputs)}.")
+        files: dict[str, None] = {}
+        for own_key in inputs if key is None else [key]:
+            tables = inputs[own_key].get(asset)
+            if tables is None or table not in tables:
+                there = sorted(f"{a}/{t}" for a, of_asset in inputs[own_key].items() for t in of_asset)
+                raise JobError(
+                    f"no input {asset}/{table} for the partition key {own_key!r}: there are {_listed(there)}."
+                )
+            files.update(dict.fromkeys(tables[table]))
+        if not inputs:
+            raise JobError(f"no input {asset}/{table}: this launch has no inputs. Declare it upstream of the asset.")
+        return list(files)
+
+    def read(self, asset: str, table: str, key: str | None = None) -> DataFrame:
+        """An upstream table, for one own partition key or for all of them. Raises JobError as `input_files`."""
+        files = self.input_files(asset, table, key)
+        if not files:
+            raise JobError(f"input {asset}/{table} has no files: materialise {asset} again.")
+        return self.session.read.parquet(*files)
+
+    def write(self, table: str, df: DataFrame, *, key: str | None = None) -> int | None:
+        """Write one declared table of one partition key as Parquet, once.
+
+        key: which partition key, when the run has several. Returns the rows written, read from the files' footers.
+        Raises JobError for a table that the job does not declare, a second write, or a missing `key`.
+        """
+        where, prefix = self._output(table, key)
+        path = f"{prefix.rstrip('/')}/{table}"
+        with self._lock:
+            if (where, table) in self._written:
+                raise JobError(f"table {table!r} is already written for {where!r}: union the parts, write once.")
+            self._written[where, table] = None
+        self._heartbeat.note = f"writing {table}" + (f" of {where}" if where else "")
+        try:
+            df.write.mode("error").parquet(path)
+            rows = _rows_written(self.session, df, path)
+        except BaseException:
+            with self._lock:
+                self._written.pop((where, table), None)
+            raise
+        self._heartbeat.note = ""
+        self._written[where, table] = rows
+        self._log.info("wrote %s rows to %s", rows, path)
+        return rows
+
+    def report(self, metadata: Mapping[str, Any]) -> None:
+        """Counts and other facts for the materialisation's metadata; a later call adds to earlier ones.
+
+        Dates, decimals, paths and numpy values are converted, NaN becomes null. Raises JobError for what JSON cannot
+        hold.
+        """
+        plain = _json_safe(metadata, "metadata")
+        with self._lock:
+            self._reported.update(plain)
+        if self._pipes is None:
+            self._log.info("report %s", json.dumps(plain, ensure_ascii=False))
+        else:
+            self._say({REPORT_KEY: plain})
+
+    def _output(self, table: str, key: str | None) -> tuple[str, str]:
+        if not self.orchestrated:
+            if self._out is None:
+                raise JobError(f"nowhere to write table {table!r}: give the script `--out DIR` (open_job(out=DIR)).")
+            return (
+                key or "",
+                self._out if key is None else f"{self._out.rstrip('/')}/{urllib.parse.quote(key, safe='|-=~')}",
+            )
+        if table not in self.tables:
+            raise JobError(f"table {table!r} is not declared by the job: it declares {_listed(self.tables)}.")
+        outputs: Mapping[str, str] = self._launch.get("outputs") or {}
+        if key is None:
+            if len(outputs) != 1:
+                raise JobError(
+                    f"table {table!r}: this run has several partition keys; give key= one of {_listed(outputs)}."
+                )
+            key = next(iter(outputs))
+        if key not in outputs:
+            raise JobError(f"no partition key {key!r} in this run: it has {_listed(outputs)}.")
+        return key, outputs[key]
+
+    def _quiet_source(self, running: _Running) -> Callable[[], dict[str, Any]] | None:
+        try:
+            return _progress_of(running)
+        except Exception as error:  # noqa: BLE001 - a platform that tells no progress still runs the job
+            self._log.warning("no progress on this session: %s: %s", type(error).__name__, error)
+            return None
+
+    def _say_progress(self, facts: dict[str, Any]) -> None:
+        if self._pipes is not None:
+            self._pipes.report_custom_message({PROGRESS_KEY: facts})
+
+    def _say(self, payload: Mapping[str, Any]) -> None:
+        """A broken channel does not fail a job whose tables say all: the seal beside them carries the same facts."""
+        try:
+            if self._pipes is not None:
+                self._pipes.report_custom_message(payload)
+        except OSError as error:
+            print(f"engineshed_driver: message not sent: {error}", file=sys.stderr)
+
+    def _begin(self) -> None:
+        if self._pipes is not None:
+            if "engineshed" not in self._pipes.extras:
+                raise JobError(
+                    "the Pipes context has no extras['engineshed']: not engineshed launched this script. "
+                    "Use dagster_pipes.open_dagster_pipes."
+                )
+            self._heartbeat.start()
+
+    def _seal(self) -> None:
+        """Say that the attempt is complete. Raises JobError naming the tables that were not written."""
+        if not self.orchestrated or not self.tables:
+            return
+        outputs: Mapping[str, str] = self._launch.get("outputs") or {}
+        missing = [
+            f"{table} of {key}" if key else table
+            for key, table in itertools.product(outputs, self.tables)
+            if (key, table) not in self._written
+        ]
+        if missing:
+            raise JobError(f"tables declared but not written: {', '.join(missing)}. Nothing is published.")
+        tables = {key: {table: self._written[key, table] for table in self.tables} for key in outputs}
+        self._heartbeat.note = "sealing"
+        for key, prefix in outputs.items():
+            row = (self.token, json.dumps(tables[key]), json.dumps(self._reported))
+            frame = self.session.createDataFrame([row], "token string, tables string, report string")
+            frame.coalesce(1).write.mode("overwrite").parquet(f"{prefix.rstrip('/')}/{SEAL_FOLDER}")
+        self._heartbeat.note = ""
+        self._say({SEAL_KEY: {"tables": tables}})
+
+    def _stop(self) -> None:
+        """End the session; a stop that fails or hangs is logged and left behind."""
+        running, self._running = self._running, None
+        if running is None:
+            return
+        failures: list[BaseException] = []
+
+        def stop() -> None:
+            try:
+                running.stop()
+            except BaseException as error:  # noqa: BLE001 - reported below
+                failures.append(error)
+
+        stopper = threading.Thread(target=stop, name="engineshed-stop", daemon=True)
+        stopper.start()
+        stopper.join(STOP_S)
+        if stopper.is_alive():
+            print(
+                f"engineshed_driver: the session did not stop within {STOP_S:g} s; left behind.",
+                file=sys.stderr,
+            )
+            _kill_gateway()
+        elif failures:
+            print(f"engineshed_driver: the session did not stop well: {failures[0]}", file=sys.stderr)
+
+
+def _kill_gateway() -> None:
+    """A JVM that hangs would keep the interpreter from leaving."""
+    context = getattr(sys.modules.get("pyspark"), "SparkContext", None)
+    process = getattr(getattr(context, "_gateway", None), "proc", None)
+    if process is not None:
+        process.kill()
+
+
+def _rows_written(session: SparkSession, df: DataFrame, path: str) -> int | None:
+    """Rows from the footers of the files just written; an empty table gets the file that Sail does not write."""
+    local = _local_path(path)
+    if local is not None:
+        files = sorted(local.glob("*.parquet")) if local.is_dir() else []
+        if files:
+            try:
+                import pyarrow.parquet as parquet
+            except ImportError:
+                return session.read.parquet(path).count()
+            return sum(parquet.read_metadata(file).num_rows for file in files)
+    else:
+        try:
+            return session.read.parquet(path).count()
+        except Exception as error:  # each server has its own error for a missing path
+            if "connect" not in type(session).__module__:
+                raise
+            print(f"engineshed_driver: {path} was not made ({error}); writing an empty file.", file=sys.stderr)
+    _write_empty(df, path)
+    return 0
+
+
+def _local_path(uri: str) -> Path | None:
+    parts = urllib.parse.urlsplit(uri)
+    if parts.scheme == "file":
+        return Path(urllib.parse.unquote(parts.path))
+    return Path(uri) if not parts.scheme else None
+
+
+def _write_empty(df: DataFrame, path: str) -> None:
+    # Sail (0.7.2) writes no file and makes no folder for a frame without rows.
+    import pyarrow.parquet as parquet
+    from pyarrow import fs
+
+    local = _local_path(path)
+    filesystem, folder = (fs.LocalFileSystem(), str(local)) if local else fs.FileSystem.from_uri(path)
+    filesystem.create_dir(folder, recursive=True)
+    parquet.write_table(df.limit(0).toArrow(), f"{folder}/part-0.parquet", filesystem=filesystem)
+
+
+@contextlib.contextmanager
+def open_job(
+    app_name: str,
+    *,
+    conf: Mapping[str, str] | None = None,
+    heartbeat_s: float = 1.0,
+    out: str | os.PathLike[str] | None = None,
+) -> Iterator[Job]:
+    """The job of this process, from `opened` to `closed`.
+
+    app_name: shown by Spark. conf: Spark settings that the script needs; the launch's own settings win. heartbeat_s:
+    seconds between looks at the progress. out: by hand, the folder below which `job.write` writes.
+    """
+    pipes, ours = _open_pipes()
+    job = Job(
+        app_name,
+        conf=dict(conf or {}),
+        pipes=pipes,
+        out=os.fspath(out) if out is not None else None,
+        heartbeat_s=heartbeat_s,
+    )
+    with _termination(watched=pipes is not None) as termination:
+        failure: BaseException | None = None
+        try:
+            job._begin()
+            try:
+                yield job
+            except SystemExit as leaving:
+                if leaving.code not in (None, 0):
+                    raise
+            termination.check()
+            job._seal()
+            termination.check()
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            termination.ignore()
+            with contextlib.ExitStack() as leaving_in_reverse:
+                leaving_in_reverse.callback(job._stop)
+                if pipes is not None and ours:
+                    leaving_in_reverse.callback(_close_pipes, pipes, failure)
+                leaving_in_reverse.callback(job._heartbeat.end)
+
+
+def _open_pipes() -> tuple[dagster_pipes.PipesContext | None, bool]:
+    """The Pipes context, which says `opened`, and whether it is ours to close; None by hand."""
+    if dagster_pipes.PipesContext.is_initialized():
+        pipes = dagster_pipes.PipesContext.get()
+        if isinstance(pipes, dagster_pipes.PipesContext):
+            if pipes.is_closed:
+                raise JobError("the job of this process is closed: a launched process has one job.")
+            return pipes, False
+    given = _pipes_parameters()
+    if not given:
+        return None, False
+    pipes = dagster_pipes.PipesContext(
+        dagster_pipes.PipesMappingParamsLoader(given),
+        dagster_pipes.PipesDefaultContextLoader(),
+        _MessageWriter(),
+    )
+    dagster_pipes.PipesContext.set(pipes)
+    return pipes, True
+
+
+def _close_pipes(pipes: dagster_pipes.PipesContext, failure: BaseException | None) -> None:
+    try:
+        if failure is None:
+            pipes.close()
+        else:
+            pipes.__exit__(type(failure), failure, failure.__traceback__)
+    except OSError as error:
+        print(f"engineshed_driver: `closed` not sent: {error}", file=sys.stderr)
+
+
+class _Termination:
+    """SIGTERM raises Terminated in the main thread, once, until it is ignored."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._ignored = False
+
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
+        if not self._asked and not self._ignored:
+            self._asked = True
+            raise Terminated
+
+    def check(self) -> None:
+        """Raises Terminated again where library code swallowed it (a finalizer, a bare except)."""
+        if self._asked:
+            raise Terminated
+
+    def ignore(self) -> None:
+        """From here on the driver is leaving anyway."""
+        self._ignored = True
+
+
+@contextlib.contextmanager
+def _termination(*, watched: bool) -> Iterator[_Termination]:
+    termination = _Termination()
+    if not watched or threading.current_thread() is not threading.main_thread():
+        yield termination
+        return
+    before = signal.signal(signal.SIGTERM, termination.on_signal)
+    try:
+        yield termination
+    finally:
+        signal.signal(signal.SIGTERM, before)
