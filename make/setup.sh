@@ -34,14 +34,24 @@ python_at_hand() {
   done
 }
 
+# What pip is told about this network (a mirror, a certificate) a uv that pip brought is told too.
+as_pip() {
+  local cert index
+  cert=${PIP_CERT:-$(python3 -m pip config get global.cert 2>/dev/null || true)}
+  index=${PIP_INDEX_URL:-$(python3 -m pip config get global.index-url 2>/dev/null || true)}
+  if [[ -n $cert ]]; then export SSL_CERT_FILE=${SSL_CERT_FILE:-$cert}; fi
+  if [[ -n $index ]]; then export UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-$index}; fi
+}
+
 uv=$(make/uv.sh)
+if [[ $uv == .venv-tools/* ]]; then as_pip; fi
 rm -f "$stamp"
 # A venv whose Python went away, or that was moved here from another folder, is made anew.
 if ! fits $venv/bin/python || ! grep -qsF "$PWD/$venv" $venv/bin/activate; then
   python=$(python_at_hand)
   if [[ -z $python ]]; then
-    say "no Python from 3.11 to 3.14 at hand; uv fetches one"
-    python='>=3.11,<3.15'
+    say "no Python from 3.11 to 3.14 at hand; uv fetches 3.12 (or install one and call again)"
+    python=3.12
   fi
   rm -rf -- "$venv"
   say "making $venv with $python"
@@ -49,7 +59,11 @@ if ! fits $venv/bin/python || ! grep -qsF "$PWD/$venv" $venv/bin/activate; then
 fi
 
 say "installing $(grep -c '^[a-z0-9]' requirements.lock) locked packages into $venv (the first time a few minutes)"
-"$uv" pip sync --python "$venv/bin/python" --require-hashes requirements.lock
+if [[ -t 2 ]]; then
+  "$uv" pip sync --python "$venv/bin/python" --require-hashes requirements.lock
+else # no progress bars here: what is downloaded and counted, not one line per package
+  "$uv" pip sync --python "$venv/bin/python" --require-hashes requirements.lock 2>&1 | { grep -v '^ [+-] ' || true; } >&2
+fi
 say "installing the workspace: engineshed ${members[*]}"
 editable=(--editable .)
 for member in "${members[@]}"; do editable+=(--editable "$member"); done
