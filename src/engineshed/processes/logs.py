@@ -1,0 +1,75 @@
+"""Reading a driver's output piece by piece: nothing twice, no character torn, no line of one stream within another."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from engineshed.model.errors import ChannelError
+from engineshed.ports.engine import LogChunk
+from engineshed.processes.folder import RunFolder
+
+CHUNK_BYTES = 64 * 1024
+_TAIL_BYTES = 64 * 1024
+
+
+def next_chunk(folder: RunFolder, cursor: str, *, final: bool) -> LogChunk:
+    """At most 64 KiB of standard error and output after the cursor (`stdout:stderr`, in bytes).
+
+    While the run lives only whole lines are handed out, unless a line is longer than a chunk. Raises ChannelError for a
+    cursor that is none of ours.
+    """
+    out_at, err_at = _offsets(cursor)
+    err = _piece(folder.stderr, err_at, CHUNK_BYTES // 2, final=final)
+    out = _piece(folder.stdout, out_at, CHUNK_BYTES - len(err), final=final)
+    text = (out + err).decode("utf-8", errors="replace")
+    return LogChunk(text=text, cursor=f"{out_at + len(out)}:{err_at + len(err)}")
+
+
+def last_lines(path: Path, count: int) -> str:
+    """The last lines of a file, as far as its last 64 KiB hold them; empty when there is no file."""
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return ""
+    tail = _read(path, max(0, size - _TAIL_BYTES), _TAIL_BYTES)
+    return "\n".join(tail.decode("utf-8", errors="replace").splitlines()[-count:])
+
+
+def _offsets(cursor: str) -> tuple[int, int]:
+    out, _, err = (cursor or "0:0").partition(":")
+    if not (out.isdecimal() and err.isdecimal()):
+        raise ChannelError(f"log cursor {cursor!r} is none of ours: start with an empty one.")
+    return int(out), int(err)
+
+
+def _piece(path: Path, offset: int, most: int, *, final: bool) -> bytes:
+    piece = _read(path, offset, most)
+    if final and len(piece) < most:
+        return piece
+    line_end = piece.rfind(b"\n") + 1
+    if line_end:
+        return piece[:line_end]
+    return _whole_characters(piece) if len(piece) == most else b""
+
+
+def _whole_characters(piece: bytes) -> bytes:
+    """Without the bytes of a last character that goes on in the next piece."""
+    for back in range(1, min(4, len(piece)) + 1):
+        byte = piece[-back]
+        if byte & 0b1100_0000 == 0b1000_0000:
+            continue
+        length = 4 if byte >= 0xF0 else 3 if byte >= 0xE0 else 2 if byte >= 0xC0 else 1
+        return piece[:-back] if length > back else piece
+    return piece
+
+
+def _read(path: Path, offset: int, most: int) -> bytes:
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return b""
+    try:
+        return os.pread(fd, most, offset)
+    finally:
+        os.close(fd)
