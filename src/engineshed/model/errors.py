@@ -1,28 +1,29 @@
 """The one error tree. The class decides what the route does next; the text names object, fact and remedy.
 
-    EngineshedError
-    ├─ ConfigurationInvalid        stop at once
-    │  ├─ JobInvalid               the job's declaration
-    │  ├─ SettingInvalid           a settings file, run config or tag
-    │  └─ ExtraMissing             an engine's optional dependency is not installed
-    ├─ NoOffer                     no engine can or may run the job; carries every rejection
-    ├─ EngineError
-    │  ├─ PlatformBusy             transient: the same call may be repeated (throttling, 5xx, lost reply)
-    │  ├─ AccessDenied             credentials or permissions; stop at once
-    │  ├─ SubmitRejected           the platform refused the request; carries its failure class
-    │  ├─ LaunchLost               the platform no longer knows the run
-    │  └─ StateUnknown             a vendor state that no table of ours translates
-    ├─ ChannelError                messages cannot be read or written
-    ├─ LedgerError
-    │  ├─ LedgerBusy               transient
-    │  ├─ LeaseLost                another watcher took over; leave without output
-    │  └─ LedgerTooNew             the database was migrated by a newer engineshed
-    ├─ StoreError
-    │  ├─ ObjectMissing
-    │  └─ StoreDenied
-    ├─ PublishRefused              the attempt's tables are incomplete or a later attempt has published
-    ├─ RunFailed                   the foreign run ended badly; carries its Failure
-    └─ RunCancelled                the run was cancelled; never retried
+EngineshedError
+├─ ConfigurationInvalid        stop at once
+│  ├─ JobInvalid               the job's declaration
+│  ├─ SettingInvalid           a settings file, run config or tag
+│  └─ ExtraMissing             an engine's optional dependency is not installed
+├─ NoOffer                     no engine can or may run the job; carries every rejection
+├─ EngineError
+│  ├─ PlatformBusy             transient: the same call may be repeated (throttling, 5xx, lost reply)
+│  ├─ AccessDenied             credentials or permissions; stop at once
+│  ├─ SubmitRejected           the platform refused the request; carries its failure class
+│  ├─ LaunchLost               the platform no longer knows the run
+│  └─ StateUnknown             a vendor state that no table of ours translates
+├─ ChannelError                messages cannot be read or written
+├─ LedgerError
+│  ├─ LedgerBusy               transient
+│  ├─ LeaseLost                another watcher took over; leave without output
+│  └─ LedgerTooNew             the database was migrated by a newer engineshed
+├─ StoreError
+│  ├─ ObjectMissing
+│  └─ StoreDenied
+├─ PublishRefused              the attempt's tables are incomplete or a later attempt has published
+│  └─ ChecksFailed             a blocking data check failed; carries every outcome
+├─ RunFailed                   the foreign run ended badly; carries its Failure
+└─ RunCancelled                the run was cancelled; never retried
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from typing import TYPE_CHECKING, ClassVar
 from engineshed.model.failure import Failure, FailureClass
 
 if TYPE_CHECKING:
+    from engineshed.model.check import CheckOutcome
     from engineshed.model.plan import Rejection
 
 
@@ -148,6 +150,14 @@ class PublishRefused(EngineshedError):
     """A partition cannot be replaced: tables are missing, unreadable, or a later attempt has published."""
 
     failure_class = FailureClass.USER_CODE
+
+
+class ChecksFailed(PublishRefused):
+    """A blocking data check failed, so nothing was published. `outcomes` holds every check's finding."""
+
+    def __init__(self, message: str, outcomes: Sequence[CheckOutcome] = ()) -> None:
+        super().__init__(message)
+        self.outcomes = tuple(outcomes)
 
 
 class RunFailed(EngineshedError):

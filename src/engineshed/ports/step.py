@@ -1,7 +1,7 @@
 """What the route needs of the orchestrator: who runs, whether it still should, and where to say things.
 
-Dagster stands behind one implementation; the doubles of `engineshed.testing` behind another, so that the very route runs in
-virtual time.
+Dagster stands behind one implementation; the doubles of `engineshed.testing` behind another, so that the very route
+runs in virtual time.
 """
 
 from __future__ import annotations
@@ -49,12 +49,21 @@ class Step(Protocol):
         """The partitions of this run."""
         ...
 
+    @property
+    def interrupts(self) -> tuple[type[BaseException], ...]:
+        """The exception types that mean that this body is being ended from outside."""
+        ...
+
+    def successor_expected(self) -> bool:
+        """Whether the orchestrator will start another body by itself when this one is ended from outside."""
+        ...
+
     def run_state(self) -> RunState:
         """The run's own state, read anew. Never raises."""
         ...
 
     def delivered(self, run_id: str) -> bool:
-        """Whether this step succeeded in that run, by the orchestrator's own record (a run that is gone counts as yes)."""
+        """Whether this step succeeded in that run, by the orchestrator's record; a run that is gone counts as yes."""
         ...
 
     def info(self, text: str) -> None:
@@ -80,4 +89,3 @@ class Step(Protocol):
     def progress(self, report: Mapping[str, Any]) -> None:
         """The newest progress report of a run that lives."""
         ...
-

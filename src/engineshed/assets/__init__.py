@@ -1,0 +1,24 @@
+"""The Dagster surface: what a data team imports."""
+
+from engineshed.assets.checks import DataCheck, Finding, PartitionTables, has_rows, is_unique, no_dangling
+from engineshed.assets.publishing import publish_tables
+from engineshed.assets.reading import Opened, open_table
+from engineshed.assets.resource import Engineshed, read_premises
+from engineshed.assets.spark_asset import Illustrate, RunOverride, spark_asset
+
+__all__ = [
+    "DataCheck",
+    "Engineshed",
+    "Finding",
+    "Illustrate",
+    "Opened",
+    "PartitionTables",
+    "RunOverride",
+    "has_rows",
+    "is_unique",
+    "no_dangling",
+    "open_table",
+    "publish_tables",
+    "read_premises",
+    "spark_asset",
+]

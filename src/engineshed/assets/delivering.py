@@ -1,0 +1,103 @@
+"""Hands a result or an error to Dagster, as its own events and exceptions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+
+from engineshed.assets.describing import partition_metadata, run_metadata, typed
+from engineshed.model.check import CheckOutcome
+from engineshed.model.errors import ChecksFailed, EngineshedError, NoOffer, RunFailed
+from engineshed.running.result import Result
+
+_DETAIL_CHARACTERS = 20_000
+
+Drawings = Mapping[str | None, Mapping[str, dg.MetadataValue[Any]]]
+
+
+def deliver(context: dg.AssetExecutionContext, result: Result, drawings: Drawings) -> Iterator[Any]:
+    """One MaterializeResult with its checks; metadata of each partition goes to that partition's event."""
+    metadata = {**run_metadata(result), **_stock_metadata(context.asset_key, result)}
+    by_partition = {
+        p.ref.partition: {**partition_metadata(p), **drawings.get(p.ref.partition, {})} for p in result.published
+    }
+    if len(by_partition) == 1:
+        metadata.update(next(iter(by_partition.values())))
+    else:
+        for partition, facts in by_partition.items():
+            context.add_asset_metadata(facts, asset_key=context.asset_key, partition_key=partition)
+    yield dg.MaterializeResult(
+        asset_key=context.asset_key,
+        metadata=metadata,
+        data_version=_data_version(context.asset_key, result),
+        check_results=[*(_check(context.asset_key, c) for c in result.checks), *_stock_checks(context, result)],
+    )
+
+
+def refused_checks(asset_key: dg.AssetKey, error: ChecksFailed) -> Iterator[dg.AssetCheckResult]:
+    """The outcomes behind a refusal to publish."""
+    for outcome in error.outcomes:
+        yield _check(asset_key, outcome)
+
+
+def failure_of(error: EngineshedError) -> dg.Failure:
+    """The Dagster failure for an error of ours. Only classes that another offer may cure allow an op retry."""
+    metadata: dict[str, Any] = {"engineshed/failure_class": dg.MetadataValue.text(str(error.failure_class))}
+    if isinstance(error, RunFailed):
+        metadata["engineshed/reason"] = dg.MetadataValue.text(error.failure.reason)
+        if error.failure.detail:
+            metadata["engineshed/detail"] = dg.MetadataValue.md(
+                f"```\n{error.failure.detail[-_DETAIL_CHARACTERS:]}\n```"
+            )
+    if isinstance(error, NoOffer):
+        reasons = [f"- {r.engine} {r.offer}: {r.reason}" for r in error.rejections]
+        metadata["engineshed/rejections"] = dg.MetadataValue.md("\n".join(reasons))
+    return dg.Failure(description=str(error), metadata=metadata, allow_retries=error.failure_class.tries_next_offer)
+
+
+def _check(asset_key: dg.AssetKey, outcome: CheckOutcome) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=asset_key,
+        check_name=outcome.name,
+        passed=outcome.passed,
+        severity=dg.AssetCheckSeverity.ERROR if outcome.blocking else dg.AssetCheckSeverity.WARN,
+        description=outcome.description,
+        metadata={name: typed(value) for name, value in outcome.metadata.items()},
+    )
+
+
+def _stock_checks(context: dg.AssetExecutionContext, result: Result) -> Iterator[dg.AssetCheckResult]:
+    """Checks that the script itself reported through Pipes; undeclared ones are said, Dagster would refuse them."""
+    declared = {key.name for key in context.selected_asset_check_keys}
+    for check in result.reported.checks:
+        if check["check_name"] not in declared:
+            context.log.warning("The script reported check %r, which the asset does not declare.", check["check_name"])
+            continue
+        yield dg.AssetCheckResult(
+            asset_key=context.asset_key,
+            check_name=check["check_name"],
+            passed=bool(check["passed"]),
+            severity=dg.AssetCheckSeverity(check["severity"]),
+            metadata={name: typed(value) for name, value in (check.get("metadata") or {}).items()},
+        )
+
+
+def _stock_metadata(asset_key: dg.AssetKey, result: Result) -> dict[str, dg.MetadataValue[Any]]:
+    """Metadata that the script itself reported through Pipes for this asset."""
+    reported = result.reported.materializations.get(asset_key.to_escaped_user_string(), {})
+    return {name: typed(value) for name, value in (reported.get("metadata") or {}).items()}
+
+
+def _data_version(asset_key: dg.AssetKey, result: Result) -> dg.DataVersion | None:
+    """What the script says; else, for one partition, the hashes of its tables."""
+    said = result.reported.materializations.get(asset_key.to_escaped_user_string(), {}).get("data_version")
+    if said is not None:
+        return dg.DataVersion(str(said))
+    if len(result.published) != 1:
+        return None
+    hashes = result.published[0].hashes
+    if not hashes or any(value is None for value in hashes.values()):
+        return None
+    return dg.DataVersion("-".join(str(hashes[table])[:16] for table in sorted(hashes)))

@@ -1,0 +1,163 @@
+"""From a Dagster context to an Order: mode and engine overrides, upstream commits pinned, the stock Pipes fields
+filled in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from engineshed.model.commit import CommitRef
+from engineshed.model.errors import JobInvalid, SettingInvalid
+from engineshed.model.job import Mode, SparkJob
+from engineshed.model.objective import Layer, Objective
+from engineshed.model.partition import PartitionSelection
+from engineshed.running.order import Order
+from engineshed.storage.datasets import Datasets
+
+ENGINE_TAG = "engineshed/engine"
+MODE_TAG = "engineshed/mode"
+
+
+def asset_name(key: dg.AssetKey) -> str:
+    """The key's parts joined by `/`: how datasets, ledger and settings name an asset."""
+    return "/".join(key.path)
+
+
+def run_override(context: dg.AssetExecutionContext, engine: str | None) -> Layer:
+    """The run's own say: run config before run tag."""
+    pinned = engine or context.run.tags.get(ENGINE_TAG)
+    return Layer("run override", Objective(pinned=pinned or None))
+
+
+def run_mode(context: dg.AssetExecutionContext, configured: str | None, default: str) -> Mode:
+    """The mode of this run: run config, run tag, the location's default. Raises SettingInvalid naming what is
+    allowed.
+    """
+    said = configured or context.run.tags.get(MODE_TAG) or default
+    try:
+        return Mode(said)
+    except ValueError:
+        raise SettingInvalid(
+            f"mode {said!r} is unknown: use {' or '.join(Mode)} (run config or tag {MODE_TAG})."
+        ) from None
+
+
+def make_order(
+    context: dg.AssetExecutionContext,
+    *,
+    job: SparkJob,
+    mode: Mode,
+    selection: PartitionSelection,
+    inputs: Sequence[dg.AssetKey],
+    layers: tuple[Layer, ...],
+    team: str,
+    code_location: str,
+    datasets: Datasets,
+    provenance: Mapping[str, Any],
+) -> Order:
+    """The order for this step. Raises JobInvalid when an upstream partition is not published in the mode."""
+    return Order(
+        asset=asset_name(context.asset_key),
+        job=job.in_mode(mode),
+        mode=mode,
+        team=team,
+        code_location=code_location,
+        selection=selection,
+        inputs=_pinned(context, inputs, selection, mode, datasets),
+        layers=layers,
+        pipes=_stock_fields(context, selection),
+        provenance=provenance,
+    )
+
+
+def _pinned(
+    context: dg.AssetExecutionContext,
+    inputs: Sequence[dg.AssetKey],
+    selection: PartitionSelection,
+    mode: Mode,
+    datasets: Datasets,
+) -> dict[str, tuple[CommitRef, ...]]:
+    """own key ('' when unpartitioned) -> the upstream commits it reads, as they are now."""
+    known: dict[tuple[str, str | None], CommitRef] = {}
+    pinned: dict[str, tuple[CommitRef, ...]] = {}
+    for own in selection.targets:
+        refs: list[CommitRef] = []
+        for key in inputs:
+            for partition in _upstream_partitions(context, key, own, selection):
+                name = (asset_name(key), partition)
+                if name not in known:
+                    known[name] = _latest(datasets, *name, mode)
+                refs.append(known[name])
+        pinned[own or ""] = tuple(refs)
+    return pinned
+
+
+def _latest(datasets: Datasets, asset: str, partition: str | None, mode: Mode) -> CommitRef:
+    commit = datasets.latest(asset, partition, mode)
+    if commit is None:
+        which = "" if partition is None else f" partition {partition!r}"
+        raise JobInvalid(f"asset {asset!r} has no published{which} in mode {mode}: materialise it in that mode first.")
+    return commit.ref
+
+
+def _upstream_partitions(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, own: str | None, selection: PartitionSelection
+) -> list[str | None]:
+    """Which partitions of the upstream asset one own partition reads.
+
+    Dagster maps the run's partitions as a whole; for several own keys at once its answer is narrowed to the same key,
+    then to keys that agree in their dimensions; where neither fits (time windows of another length) each own key
+    reads all.
+    """
+    name = "__".join(key.path)
+    operation = context.op_execution_context
+    if operation.asset_partitions_def_for_input(name) is None if _partitioned(context, name) else True:
+        return [None]
+    mapped = list(operation.asset_partition_keys_for_input(name))
+    if own is None or len(selection.keys) <= 1:
+        return list(mapped)
+    if own in mapped:
+        return [own]
+    values = set(selection.by_key.get(own, {}).values())
+    agreeing = [k for k in mapped if set(k.split("|")) <= values]
+    return list(agreeing or mapped)
+
+
+def _partitioned(context: dg.AssetExecutionContext, input_name: str) -> bool:
+    try:
+        context.op_execution_context.asset_partitions_def_for_input(input_name)
+    except dg.DagsterInvariantViolationError:
+        return False
+    return True
+
+
+def _stock_fields(context: dg.AssetExecutionContext, selection: PartitionSelection) -> dict[str, Any]:
+    """The fields of dagster_pipes.PipesContextData, complete also for a run over many partitions."""
+    keys = sorted(context.selected_asset_keys)
+    names = [key.to_escaped_user_string() for key in keys]
+    versions = context.assets_def.code_versions_by_key
+    windows = [w for by_value in selection.windows.values() for w in by_value.values()]
+    return {
+        "asset_keys": names,
+        "code_version_by_asset_key": {n: versions.get(k) for n, k in zip(names, keys, strict=True)},
+        "provenance_by_asset_key": dict.fromkeys(names),
+        "partition_key": selection.keys[0] if len(selection.keys) == 1 else None,
+        "partition_key_range": _range(selection),
+        "partition_time_window": {"start": windows[0].start, "end": windows[-1].end}
+        if len(selection.windows) == 1 and windows
+        else None,
+        "run_id": context.run_id,
+        "job_name": context.job_name,
+        "retry_number": context.retry_number,
+        "extras": {},
+    }
+
+
+def _range(selection: PartitionSelection) -> dict[str, str] | None:
+    if not selection.keys:
+        return None
+    first, last = selection.key_range or (selection.keys[0], selection.keys[-1])
+    return {"start": first, "end": last}

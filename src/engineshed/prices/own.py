@@ -1,0 +1,25 @@
+"""Prices that the people who run engineshed state themselves: what an hour of their own node costs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from engineshed.ports.prices import Price, PriceUnknown
+
+
+class OwnPrices:
+    """A book of stated prices."""
+
+    def __init__(self, prices: Iterable[Price]) -> None:
+        self._prices = {(p.item, p.market): p for p in prices}
+
+    def price(self, item: str, market: str = "") -> Price:
+        """The stated price. Raises PriceUnknown saying where to state it."""
+        try:
+            return self._prices[(item, market)]
+        except KeyError:
+            wanted = f"{item!r} ({market})" if market else f"{item!r}"
+            raise PriceUnknown(
+                f"no price is known for {wanted}: state it under `prices` in platform.yaml "
+                f"(known: {', '.join(sorted(i for i, _ in self._prices)) or 'none'})."
+            ) from None

@@ -1,0 +1,80 @@
+"""Ends a foreign run for good: cancel, wait a bounded time for the platform to confirm, settle. Never publishes."""
+
+from __future__ import annotations
+
+from engineshed.model.attempt import Attempt, Outcome
+from engineshed.model.errors import EngineError, LeaseLost, LedgerBusy
+from engineshed.model.fact import FactKind
+from engineshed.model.failure import Failure, FailureClass
+from engineshed.model.launch import Launch
+from engineshed.ports.engine import Engine
+from engineshed.ports.step import Step
+from engineshed.running.leasing import LeaseKeeper
+from engineshed.running.recording import record
+from engineshed.running.settling import settle_bad
+from engineshed.running.shed import Shed
+
+_LOOK_S = 0.2
+_APPEARS_WITHIN_S = 2.0
+
+
+def cancel_and_settle(step: Step, attempt: Attempt, shed: Shed, keeper: LeaseKeeper) -> None:
+    """Cancel whatever carries the attempt's token and settle it as cancelled.
+
+    A platform that does not confirm in time is said in the log; its run keeps our token, so that it can still be found.
+    """
+    engine = shed.engines.get(attempt.intent.engine)
+    if engine is None:
+        step.warning(f"Engine {attempt.intent.engine} is gone: nobody here can cancel {attempt.intent.token}.")
+        return
+    launch = attempt.launch or _found(step, engine, attempt, shed)
+    confirmed = launch is None or _cancelled(step, engine, launch, shed, keeper)
+    record(shed, attempt.intent, FactKind.CANCEL_ASKED, nth=step.body_id)
+    fact = (
+        "the run was cancelled" if confirmed else "cancel was asked, but the platform did not confirm the end in time"
+    )
+    try:
+        settle_bad(
+            step,
+            Attempt(intent=attempt.intent, launch=launch),
+            Outcome.CANCELLED,
+            Failure(FailureClass.CANCELLED, "cancelled", fact),
+            shed,
+            keeper,
+        )
+    except (LeaseLost, LedgerBusy) as error:
+        step.warning(f"Could not settle {attempt.intent.token} as cancelled: {error}")
+
+
+def _found(step: Step, engine: Engine, attempt: Attempt, shed: Shed) -> Launch | None:
+    """The launch of an intent whose submit may just have been under way: a run appears a moment after its submit."""
+    deadline_s = shed.clock.monotonic_s() + _APPEARS_WITHIN_S
+    while True:
+        try:
+            found = engine.find(attempt.intent.token)
+        except EngineError as error:
+            step.warning(f"Could not look for {attempt.intent.token} on {engine.name}: {error}")
+            found = None
+        if found is not None or shed.clock.monotonic_s() > deadline_s:
+            return found
+        shed.clock.sleep(_LOOK_S)
+
+
+def _cancelled(step: Step, engine: Engine, launch: Launch, shed: Shed, keeper: LeaseKeeper) -> bool:
+    deadline_s = shed.clock.monotonic_s() + shed.cadence.cancel_s
+    asked = False
+    while shed.clock.monotonic_s() < deadline_s:
+        try:
+            if not asked:
+                engine.cancel(launch)
+                asked = True
+                step.info(f"Cancelling {engine.name} run {launch.native_id}.")
+            if engine.status(launch).state.final:
+                return True
+        except EngineError as error:
+            if not error.transient:
+                step.warning(f"{engine.name} run {launch.native_id}: {error}")
+                return asked
+        keeper.keep()
+        shed.clock.sleep(_LOOK_S)
+    return False

@@ -1,0 +1,179 @@
+"""From an order to a live launch: plan, stage, wire, render, intend, submit.
+
+The intent, with the whole rendered request, is written before the platform hears of it. Whoever finds an intent
+without a launch asks the platform for its token and, if it is not there, sends the recorded request again under the
+same token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from engineshed.model.attempt import Attempt, Outcome, Settlement
+from engineshed.model.errors import EngineshedError, JobInvalid, NoOffer
+from engineshed.model.fact import FactKind
+from engineshed.model.failure import Failure
+from engineshed.model.launch import Intent, Launch, Token
+from engineshed.model.offer import Offer
+from engineshed.model.plan import Candidate, Plan, Rejection
+from engineshed.model.request import Request, Work
+from engineshed.planning.explain import as_json, as_markdown
+from engineshed.planning.planner import plan as rank
+from engineshed.ports.channel import Channel
+from engineshed.ports.engine import Engine
+from engineshed.ports.step import Step
+from engineshed.running.context import pipes_context
+from engineshed.running.leasing import LeaseKeeper
+from engineshed.running.order import Order
+from engineshed.running.recording import record
+from engineshed.running.shed import Shed
+
+
+def plan_order(order: Order, shed: Shed, failed: Iterable[tuple[str, str]] = ()) -> Plan:
+    """The plan for an order as things are now. Submits nothing."""
+    findings: list[Offer | Rejection] = []
+    for name, engine in sorted(shed.engines.items()):
+        try:
+            findings.extend(engine.offers(order.job, shed.prices))
+        except EngineshedError as error:
+            findings.append(Rejection(engine=name, code="no_answer", reason=str(error)))
+    findings += [Rejection(engine=n, code="not_built", reason=why) for n, why in sorted(shed.rejected.items())]
+    history = shed.ledger.past_runs(order.job.name)
+    return rank(order.job, findings, history=history, layers=order.layers, spent=failed)
+
+
+def launch(
+    step: Step, order: Order, shed: Shed, keeper: LeaseKeeper, failed: Iterable[tuple[str, str]] = ()
+) -> Attempt:
+    """A live attempt on the best offer. Raises NoOffer with all reasons, or what the submit raised, already settled."""
+    plan = plan_order(order, shed, failed)
+    chosen = plan.chosen
+    step.event(f"Plan for {order.asset}: {plan.decided_by[-1]}", {"plan": as_markdown(plan)})
+    engine = shed.engines[chosen.offer.engine]
+    intent = _intend(step, order, shed, keeper, engine, chosen, plan)
+    return submit(step, intent, shed, keeper)
+
+
+def submit(step: Step, intent: Intent, shed: Shed, keeper: LeaseKeeper) -> Attempt:
+    """Send the recorded request; safe to call again for the same intent.
+
+    A transient refusal is repeated. Any other error ends whatever may have been started, settles the attempt, is
+    raised.
+    """
+    engine = shed.engines[intent.engine]
+    request = Request(engine=intent.engine, token=intent.token, body=intent.record["request"])
+    try:
+        started = _send(engine, request, shed, keeper)
+    except EngineshedError as error:
+        _give_up(step, engine, intent, shed, keeper, error)
+        raise
+    shed.ledger.record_launch(started, keeper.lease)
+    record(shed, intent, FactKind.SUBMITTED, data={"native_id": started.native_id})
+    links = dict(engine.links(started))
+    step.event(f"Submitted to {intent.engine} ({intent.offer}) as {started.native_id}, token {intent.token}.", links)
+    return Attempt(intent=intent, launch=started)
+
+
+def _intend(
+    step: Step, order: Order, shed: Shed, keeper: LeaseKeeper, engine: Engine, chosen: Candidate, plan: Plan
+) -> Intent:
+    ordinal = shed.ledger.next_ordinal(_above_published(order, shed))
+    token = step.key.token(ordinal)
+    channel = _channel_for(engine, shed)
+    staged = shed.staging.stage(order.job)
+    wiring = channel.prepare(token, pipes_context(order, token, staged, shed.datasets))
+    work = Work(
+        job=order.job, offer=chosen.offer, token=token, wiring=wiring, staged=staged, tags=_tags(step, order, token)
+    )
+    request = engine.render(work)
+    intent = Intent(
+        token=token,
+        key=step.key,
+        ordinal=ordinal,
+        run_id=step.run_id,
+        asset=order.asset,
+        job=order.job.name,
+        team=order.team,
+        code_location=order.code_location,
+        mode=order.mode,
+        engine=engine.name,
+        offer=chosen.offer.name,
+        channel=channel.name,
+        address=wiring.address,
+        reserved_usd=chosen.forecast.cost_usd or Decimal(0),
+        created_at=shed.clock.now(),
+        record={
+            "order": order.to_json(),
+            "plan": as_json(plan),
+            "request": request.body,
+            "staged": {"root": staged.root, "digest": staged.digest, "script": staged.script.name},
+        },
+    )
+    keeper.keep(at_once=True)
+    shed.ledger.record_intent(intent, keeper.lease)
+    record(shed, intent, FactKind.INTENDED)
+    return intent
+
+
+def _above_published(order: Order, shed: Shed) -> int:
+    """One more than any published ordinal of the targets, so that a restored ledger never numbers below its data."""
+    latest = (shed.datasets.latest(order.asset, target, order.mode) for target in order.selection.targets)
+    return 1 + max((commit.ordinal for commit in latest if commit is not None), default=0)
+
+
+def _channel_for(engine: Engine, shed: Shed) -> Channel:
+    for name in engine.capabilities.transports:
+        if name in shed.channels:
+            return shed.channels[name]
+    raise JobInvalid(
+        f"engine {engine.name!r} carries {', '.join(engine.capabilities.transports)}, but this location has "
+        f"the channels {', '.join(sorted(shed.channels)) or 'none'}: configure one of them."
+    )
+
+
+def _tags(step: Step, order: Order, token: Token) -> Mapping[str, str]:
+    return {
+        "engineshed/token": token,
+        "engineshed/team": order.team,
+        "engineshed/asset": order.asset,
+        "engineshed/mode": str(order.mode),
+        "dagster/run-id": step.run_id,
+        "dagster/code-location": order.code_location,
+    }
+
+
+def _send(engine: Engine, request: Request, shed: Shed, keeper: LeaseKeeper) -> Launch:
+    wait_s = 1.0
+    for left in reversed(range(shed.cadence.submit_tries)):
+        try:
+            return engine.submit(request)
+        except EngineshedError as error:
+            if not error.transient or left == 0:
+                raise
+        shed.clock.sleep(min(wait_s, shed.cadence.busy_s))
+        keeper.keep()
+        wait_s *= 2
+    raise NoOffer(f"engine {engine.name!r} was never asked: set submit_tries to at least 1.")
+
+
+def _give_up(
+    step: Step, engine: Engine, intent: Intent, shed: Shed, keeper: LeaseKeeper, error: EngineshedError
+) -> None:
+    """After a failed submit nothing of ours may run: what the platform did start is cancelled; then it is on record."""
+    settled: dict[str, Any] = {}
+    try:
+        stray = engine.find(intent.token)
+        if stray is not None:
+            engine.cancel(stray)
+            settled["cancelled"] = stray.native_id
+    except EngineshedError as trouble:
+        step.warning(f"Could not make sure that nothing of {intent.token} runs on {engine.name}: {trouble}")
+        settled["unsure"] = str(trouble)
+    failure = Failure(error.failure_class, "submit_failed", str(error))
+    settlement = Settlement(
+        outcome=Outcome.FAILED, run_id=step.run_id, settled_at=shed.clock.now(), failure=failure, result=settled
+    )
+    shed.ledger.settle(intent.token, settlement, keeper.lease)
+    record(shed, intent, FactKind.SETTLED, data={"outcome": "failed", "class": str(error.failure_class)})

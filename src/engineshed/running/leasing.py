@@ -1,0 +1,81 @@
+"""Holds the lease of a launch key: one watcher at a time may submit, cancel, publish and settle."""
+
+from __future__ import annotations
+
+from engineshed.model.attempt import Lease
+from engineshed.model.errors import LeaseLost, LedgerBusy, RunCancelled
+from engineshed.ports.step import RunState, Step
+from engineshed.running.shed import Shed
+
+_LOOK_S = 0.5
+
+
+class LeaseKeeper:
+    """Renews a lease from the loops of the route; no thread of its own, so a stuck body loses it."""
+
+    def __init__(self, shed: Shed, lease: Lease) -> None:
+        self._shed = shed
+        self._lease = lease
+        self._renewed_s = shed.clock.monotonic_s()
+
+    @property
+    def lease(self) -> Lease:
+        """The lease as renewed last."""
+        return self._lease
+
+    def keep(self, *, at_once: bool = False) -> None:
+        """Renew when a third of its time is over, or at once. Raises LeaseLost; a busy ledger is tried again later."""
+        now_s = self._shed.clock.monotonic_s()
+        if not at_once and now_s - self._renewed_s < self._shed.cadence.lease_s / 3:
+            return
+        try:
+            ttl_s = self._shed.cadence.lease_s
+            self._lease = self._shed.ledger.renew(self._lease, now=self._shed.clock.now(), ttl_s=ttl_s)
+            self._renewed_s = now_s
+        except LedgerBusy:
+            if at_once:
+                raise
+
+    def release(self) -> None:
+        """Give it up; a ledger that is away lets it expire instead."""
+        try:
+            self._shed.ledger.release(self._lease)
+        except LedgerBusy:
+            return
+
+
+def hold(step: Step, shed: Shed) -> LeaseKeeper:
+    """Wait for the lease of the step's key and take it.
+
+    A cancelled run still waits, a bounded time, because only the holder may end the foreign run. Raises RunCancelled
+    when that time is over, LeaseLost when the run is over in another way.
+    """
+    said = False
+    give_up_s: float | None = None
+    while True:
+        try:
+            lease = shed.ledger.acquire(step.key.digest, step.body_id, now=shed.clock.now(), ttl_s=shed.cadence.lease_s)
+        except LedgerBusy:
+            lease = None
+        if lease is not None:
+            return LeaseKeeper(shed, lease)
+        if not said:
+            step.info("Another worker holds this step's lease: waiting until it settles or its lease runs out.")
+            said = True
+        try:
+            leave_when_over(step)
+        except RunCancelled:
+            now_s = shed.clock.monotonic_s()
+            give_up_s = now_s + 1.5 * shed.cadence.lease_s if give_up_s is None else give_up_s
+            if now_s > give_up_s:
+                raise
+        shed.clock.sleep(_LOOK_S)
+
+
+def leave_when_over(step: Step) -> None:
+    """Raise when the run no longer wants this body: RunCancelled, or LeaseLost when the run is over."""
+    state = step.run_state()
+    if state is RunState.CANCELLING:
+        raise RunCancelled(f"run {step.run_id} is being cancelled: step {step.key.step_key} stops without output.")
+    if state in (RunState.FAILED, RunState.WILL_RETRY, RunState.FINISHED):
+        raise LeaseLost(f"run {step.run_id} is over ({state}): step {step.key.step_key} leaves without output.")

@@ -1,0 +1,71 @@
+"""From settings to a shed: the only place where the pieces are put together."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+from engineshed.model.errors import ConfigurationInvalid
+from engineshed.ports.clock import Clock
+from engineshed.ports.engine import Surroundings
+from engineshed.ports.prices import Price
+from engineshed.prices.own import OwnPrices
+from engineshed.running.roster import build_roster
+from engineshed.running.settings import LocationSettings, PlatformSettings
+from engineshed.running.shed import Cadence, Shed
+from engineshed.running.staging import Staging
+from engineshed.running.system_clock import SystemClock
+from engineshed.storage.datasets import Datasets
+from engineshed.storage.ledger import open_ledger
+from engineshed.storage.objects import open_store
+
+
+def open_shed(
+    location: LocationSettings,
+    platform: PlatformSettings,
+    *,
+    home: Path,
+    data_root: str,
+    clock: Clock | None = None,
+    cadence: Cadence | None = None,
+) -> Shed:
+    """The shed that these settings describe. `home` is made when it is missing. Raises SettingInvalid, ExtraMissing."""
+    clock = clock or SystemClock()
+    home.mkdir(parents=True, exist_ok=True)
+    surroundings = Surroundings(
+        home=str(home),
+        python=sys.executable,
+        clock=clock,
+        team=location.team,
+        code_location=location.code_location,
+    )
+    roster = build_roster(location.engines, location.channels, surroundings)
+    store = open_store(data_root, location.store.model_dump(exclude_none=True))
+    return Shed(
+        engines=roster.engines,
+        channels=roster.channels,
+        rejected=roster.rejected,
+        ledger=open_ledger(platform.ledger_url or f"sqlite:///{home / 'ledger.db'}"),
+        datasets=Datasets(store, clock),
+        staging=Staging(open_store(str(home / "staging"), {}), driver_file()),
+        prices=own_prices(platform),
+        clock=clock,
+        cadence=cadence or Cadence(),
+    )
+
+
+def own_prices(platform: PlatformSettings) -> OwnPrices:
+    """The price book that platform.yaml states."""
+    return OwnPrices(
+        Price(item=item, market=p.market, usd_per_hour=p.usd_per_hour, source=p.source, as_of=p.as_of)
+        for item, p in platform.prices.items()
+    )
+
+
+def driver_file() -> Path:
+    """Where engineshed_driver.py is installed. Found without importing it."""
+    spec = importlib.util.find_spec("engineshed_driver")
+    if spec is None or spec.origin is None:
+        raise ConfigurationInvalid("the package engineshed-driver is not installed: pip install engineshed-driver.")
+    return Path(spec.origin)

@@ -1,0 +1,70 @@
+"""Finds engines and channels by entry point, the built-in ones too, and builds them.
+
+An engine that cannot be built keeps its reason and the others still work. Only one that the settings name by hand
+must be built: a wrong setting fails at load, not at night.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from engineshed.model.errors import ConfigurationInvalid, SettingInvalid
+from engineshed.ports.channel import Channel
+from engineshed.ports.engine import Engine, Surroundings
+
+ENGINES = "engineshed.engines"
+CHANNELS = "engineshed.channels"
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """What was built, and why the rest was not."""
+
+    engines: Mapping[str, Engine]
+    channels: Mapping[str, Channel]
+    rejected: Mapping[str, str]
+
+
+def build_roster(
+    engines: Mapping[str, Mapping[str, Any]], channels: Mapping[str, Mapping[str, Any]], surroundings: Surroundings
+) -> Roster:
+    """Build all that is installed. Raises SettingInvalid for a named engine that does not exist or cannot be built."""
+    built_engines, rejected = _build(ENGINES, engines, surroundings)
+    built_channels, without = _build(CHANNELS, channels, surroundings)
+    return Roster(built_engines, built_channels, {**rejected, **{f"channel {n}": why for n, why in without.items()}})
+
+
+def installed(group: str) -> dict[str, EntryPoint]:
+    """The entry points of a group by name. Raises SettingInvalid when two distributions claim one name."""
+    found: dict[str, EntryPoint] = {}
+    for point in entry_points(group=group):
+        other = found.get(point.name)
+        if other is not None and other.value != point.value:
+            raise SettingInvalid(
+                f"two distributions offer {group} {point.name!r} ({other.value} and {point.value}): uninstall one."
+            )
+        found[point.name] = point
+    return found
+
+
+def _build(
+    group: str, settings: Mapping[str, Mapping[str, Any]], surroundings: Surroundings
+) -> tuple[dict[str, Any], dict[str, str]]:
+    points = installed(group)
+    kind = group.rsplit(".", 1)[-1]
+    for name in settings:
+        if name not in points:
+            raise SettingInvalid(f"{kind}.{name}: not installed. Installed {kind}: {', '.join(sorted(points))}.")
+    built: dict[str, Any] = {}
+    rejected: dict[str, str] = {}
+    for name, point in sorted(points.items()):
+        try:
+            built[name] = point.load()(settings.get(name, {}), surroundings)
+        except ConfigurationInvalid as error:
+            if name in settings:
+                raise
+            rejected[name] = str(error)
+    return built, rejected

@@ -1,0 +1,181 @@
+"""The route: one step from its start to its result, whatever dies on the way.
+
+    hold the lease -> adopt | launch -> watch -> judge -> settle
+
+Failures of class capacity, spot loss, platform and unsupported go to the next offer; all others stop. An interrupt is a
+hint only: the run's own state decides whether the foreign run is cancelled or left for a successor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from engineshed.model.attempt import Attempt, Outcome
+from engineshed.model.check import CheckOutcome
+from engineshed.model.errors import EngineError, EngineshedError, NoOffer, PublishRefused, RunCancelled, RunFailed
+from engineshed.model.fact import FactKind
+from engineshed.model.failure import Failure, FailureClass
+from engineshed.ports.step import RunState, Step
+from engineshed.running.adopting import adopt
+from engineshed.running.cancelling import cancel_and_settle
+from engineshed.running.launching import launch
+from engineshed.running.leasing import LeaseKeeper, hold, leave_when_over
+from engineshed.running.order import Order
+from engineshed.running.recording import record
+from engineshed.running.result import Result
+from engineshed.running.settling import Audit, Contents, settle_bad, settle_good
+from engineshed.running.shed import Shed
+from engineshed.running.verdict import Verdict, judge
+from engineshed.running.watching import Ended, Watch
+
+
+def no_audit(contents: Contents) -> Sequence[CheckOutcome]:
+    """Checks nothing."""
+    return ()
+
+
+class Route:
+    """One body's way through one step."""
+
+    def __init__(self, step: Step, order: Order, shed: Shed, audit: Audit = no_audit) -> None:
+        self._step, self._order, self._shed, self._audit = step, order, shed, audit
+        self._failed: list[tuple[str, str]] = []
+        self._publishing = False
+
+    def run(self) -> Result:
+        """The step's result.
+
+        Raises RunFailed, RunCancelled, ChecksFailed, PublishRefused, NoOffer and what a submit raises; LeaseLost when
+        another body has taken over or the run is over, after which this body must leave without output.
+        """
+        keeper = self._hold()
+        try:
+            return self._under_lease(keeper)
+        except RunCancelled:
+            self._cancel_live(keeper)
+            raise
+        except self._step.interrupts:
+            self._interrupted(keeper)
+            raise
+        finally:
+            keeper.release()
+
+    def _hold(self) -> LeaseKeeper:
+        """The lease. Interrupted while waiting for it: only a cancelled run waits on, to end what the key has
+        running.
+        """
+        try:
+            return hold(self._step, self._shed)
+        except self._step.interrupts:
+            if self._step.run_state() is not RunState.CANCELLING:
+                raise
+            return hold(self._step, self._shed)
+
+    def _under_lease(self, keeper: LeaseKeeper) -> Result:
+        leave_when_over(self._step)
+        found = adopt(self._step, self._shed, keeper)
+        if isinstance(found, Result):
+            return found
+        adopted = found is not None
+        attempt, last = found, None
+        while True:
+            if attempt is None:
+                attempt = self._launch(keeper, last)
+            order = Order.from_json(attempt.intent.record["order"])
+            ended = Watch(self._step, attempt, self._shed, keeper, order.job.timeout_s).run()
+            verdict = self._judge(order, attempt, ended)
+            if verdict.good:
+                result = self._settle(order, attempt, ended, verdict, keeper)
+                return replace(result, adopted=adopted)
+            assert verdict.failure is not None
+            last = self._settle_failure(attempt, verdict.failure, keeper)
+            if not verdict.failure.failure_class.tries_next_offer:
+                raise last
+            self._failed.append((attempt.intent.engine, attempt.intent.offer))
+            record(self._shed, attempt.intent, FactKind.FAILED_OVER, data={"reason": verdict.failure.reason})
+            self._step.warning(f"{last} Trying the next offer.")
+            attempt = None
+
+    def _launch(self, keeper: LeaseKeeper, last: EngineshedError | None) -> Attempt:
+        while True:
+            try:
+                return launch(self._step, self._order, self._shed, keeper, self._failed)
+            except NoOffer as error:
+                if last is not None:
+                    raise last from error
+                raise
+            except EngineError as error:
+                if not error.failure_class.tries_next_offer:
+                    raise
+                refused = self._shed.ledger.attempts(self._step.key)[-1].intent
+                self._failed.append((refused.engine, refused.offer))
+                record(self._shed, refused, FactKind.FAILED_OVER, data={"reason": str(error)})
+                self._step.warning(
+                    f"{refused.engine} ({refused.offer}) could not start the job: {error} Trying the next."
+                )
+                last = error
+
+    def _judge(self, order: Order, attempt: Attempt, ended: Ended) -> Verdict:
+        token, tables = attempt.intent.token, order.job.tables
+        sealed = bool(tables) and all(
+            self._shed.datasets.sealed(order.asset, target, order.mode, token) for target in order.selection.targets
+        )
+        verdict = judge(ended.status, ended.transcript, tables, sealed_in_store=sealed)
+        if ended.timed_out and not verdict.good:
+            limit = f"the job's time limit of {order.job.timeout_s:g} s was over"
+            return Verdict(Failure(FailureClass.USER_CODE, "timeout", limit))
+        if verdict.warning:
+            self._step.warning(verdict.warning)
+        return verdict
+
+    def _settle(self, order: Order, attempt: Attempt, ended: Ended, verdict: Verdict, keeper: LeaseKeeper) -> Result:
+        leave_when_over(self._step)
+        self._publishing = True
+        try:
+            result = settle_good(self._step, order, attempt, ended.transcript, self._shed, keeper, self._audit)
+        except PublishRefused as error:
+            failure = Failure(error.failure_class, "not_published", str(error))
+            settle_bad(self._step, attempt, Outcome.FAILED, failure, self._shed, keeper)
+            raise
+        return replace(result, warnings=(*result.warnings, verdict.warning)) if verdict.warning else result
+
+    def _settle_failure(self, attempt: Attempt, failure: Failure, keeper: LeaseKeeper) -> RunFailed | RunCancelled:
+        assert attempt.launch is not None
+        cancelled = failure.failure_class is FailureClass.CANCELLED
+        outcome = Outcome.CANCELLED if cancelled else Outcome.FAILED
+        settle_bad(self._step, attempt, outcome, failure, self._shed, keeper)
+        intent = attempt.intent
+        text = (
+            f"{intent.engine} run {attempt.launch.native_id} of job {intent.job!r} failed "
+            f"({failure.failure_class}, {failure.reason}): {failure.message}"
+        )
+        if cancelled:
+            return RunCancelled(text)
+        return RunFailed(f"{text}\n{failure.detail}".rstrip(), failure)
+
+    def _cancel_live(self, keeper: LeaseKeeper) -> None:
+        for attempt in self._shed.ledger.attempts(self._step.key):
+            if attempt.live:
+                cancel_and_settle(self._step, attempt, self._shed, keeper)
+
+    def _interrupted(self, keeper: LeaseKeeper) -> None:
+        """A signal came. What it means is read from the run; the interrupt itself is passed on by the caller."""
+        state = self._step.run_state()
+        if self._publishing or state is RunState.UNREADABLE or state is RunState.WILL_RETRY:
+            self._step.info("Interrupted: leaving the run to a successor.")
+            return
+        if state is RunState.CANCELLING:
+            self._cancel_live(keeper)
+            raise RunCancelled(
+                f"run {self._step.run_id} was cancelled: its foreign run is ended, nothing is published."
+            )
+        if state is RunState.RUNNING and self._step.successor_expected():
+            self._step.info("This worker is being evicted: its foreign run goes on and waits for the next worker.")
+            return
+        self._cancel_live(keeper)
+
+
+def finish(step: Step, order: Order, shed: Shed, audit: Audit = no_audit) -> Result:
+    """Run one step to its result; see `Route.run`."""
+    return Route(step, order, shed, audit).run()

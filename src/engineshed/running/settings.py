@@ -1,0 +1,140 @@
+"""The two settings files, one closed schema: `platform.yaml` (the platform team's) and `location.yaml` (a team's).
+
+Checked whole at start: an unknown key or a wrong value is refused with file, key and the values allowed. An engine's
+own section stays free-form here and is checked by that engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engineshed.model.errors import SettingInvalid
+from engineshed.model.objective import Objective
+
+_Settings = TypeVar("_Settings", bound=BaseModel)
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ObjectiveSettings(_Closed):
+    """Preferences of one layer. `prefer` is an order of engines; `forbid` adds up over all layers."""
+
+    pin: str | None = None
+    prefer: tuple[str, ...] = ()
+    forbid: tuple[str, ...] = ()
+    value_usd_per_hour: Decimal | None = Field(default=None, ge=0)
+    budget_usd: Decimal | None = Field(default=None, ge=0)
+
+    def objective(self) -> Objective:
+        """The same as the planner's value."""
+        return Objective(
+            pinned=self.pin,
+            preferred=self.prefer,
+            forbidden=frozenset(self.forbid),
+            value_usd_per_hour=self.value_usd_per_hour,
+            budget_usd=self.budget_usd,
+        )
+
+
+class PriceSettings(_Closed):
+    """What an hour of one unit costs, as stated by the people who pay it."""
+
+    usd_per_hour: Decimal = Field(ge=0)
+    as_of: date
+    source: str = "stated in platform.yaml"
+    market: str = ""
+
+
+class PlatformSettings(_Closed):
+    """`platform.yaml`.
+
+    ledger_url: SQLAlchemy URL; empty means SQLite in the home folder. prices: item -> price. policy: laid over every
+    team.
+    """
+
+    ledger_url: str = ""
+    prices: Mapping[str, PriceSettings] = Field(default_factory=dict)
+    policy: ObjectiveSettings = ObjectiveSettings()
+
+
+class StoreSettings(_Closed):
+    """How to reach an S3-compatible object store; ignored for local folders. Credentials come from the environment."""
+
+    endpoint_url: str | None = None
+    region: str | None = None
+
+
+class LocationSettings(_Closed):
+    """`location.yaml`.
+
+    home: folder for state on this machine, relative to the file. data_root: where datasets are published (a folder,
+    relative to the file, or s3://bucket/prefix); empty means `data` in the home folder. engines, channels: name ->
+    free-form block. mode: what runs use that say nothing.
+    """
+
+    team: str
+    code_location: str
+    home: str = ""
+    data_root: str = ""
+    store: StoreSettings = StoreSettings()
+    engines: Mapping[str, dict[str, Any]] = Field(default_factory=dict)
+    channels: Mapping[str, dict[str, Any]] = Field(default_factory=dict)
+    objective: ObjectiveSettings = ObjectiveSettings()
+    mode: str = Field(default="sample", pattern="^(sample|full)$")
+
+
+def read_location(path: Path) -> LocationSettings:
+    """The checked settings. Raises SettingInvalid with file, key, fact and what is allowed."""
+    return _read(path, LocationSettings)
+
+
+def read_platform(path: Path | None) -> PlatformSettings:
+    """The checked settings; without a file the embedded defaults."""
+    return PlatformSettings() if path is None else _read(path, PlatformSettings)
+
+
+def _read(path: Path, schema: type[_Settings]) -> _Settings:
+    try:
+        plain = yaml.safe_load(path.read_text()) or {}
+    except FileNotFoundError:
+        raise SettingInvalid(f"settings file {path} does not exist: create it or name another.") from None
+    except yaml.YAMLError as error:
+        raise SettingInvalid(f"settings file {path} is no YAML: {error}") from error
+    if not isinstance(plain, dict):
+        raise SettingInvalid(f"settings file {path} holds a {type(plain).__name__}: write keys and values.")
+    try:
+        return schema.model_validate(plain)
+    except ValidationError as error:
+        raise SettingInvalid(f"settings file {path}: {describe(error, schema)}") from None
+
+
+def describe(error: ValidationError, schema: type[BaseModel]) -> str:
+    """Every finding as `key: fact`, with the keys that are allowed where one is unknown."""
+    said = []
+    for finding in error.errors():
+        key = ".".join(map(str, finding["loc"])) or "(top)"
+        fact = finding["msg"]
+        if finding["type"] == "extra_forbidden":
+            fact = f"unknown key; allowed here: {', '.join(_allowed(schema, finding['loc'][:-1]))}"
+        elif "input" in finding and finding["type"] != "missing":
+            fact = f"{fact} (got {finding['input']!r})"
+        said.append(f"{key}: {fact}")
+    return "; ".join(said)
+
+
+def _allowed(schema: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    for part in path:
+        field = schema.model_fields.get(str(part))
+        inner = field.annotation if field else None
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            schema = inner
+    return sorted(schema.model_fields)

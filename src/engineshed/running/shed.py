@@ -1,0 +1,50 @@
+"""Everything a route needs, in one frozen value: engines, channels, ledger, datasets, prices, clock and cadence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engineshed.ports.channel import Channel
+from engineshed.ports.clock import Clock
+from engineshed.ports.engine import Engine
+from engineshed.ports.ledger import Ledger
+from engineshed.ports.prices import PriceBook
+from engineshed.running.staging import Staging
+from engineshed.storage.datasets import Datasets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cadence:
+    """How often the route looks, in seconds, and how patient it is.
+
+    lease_s: how long a lease holds without renewal: what a successor waits for after a worker's death.
+    drain_s: how long messages may trail a final platform state before the channel counts as broken.
+    cancel_s: how long the end of a cancelled run is awaited.
+    submit_tries: how often a transient submit error is repeated before the next offer.
+    """
+
+    messages_s: float = 0.2
+    status_s: float = 1.0
+    run_state_s: float = 5.0
+    lease_s: float = 20.0
+    drain_s: float = 15.0
+    cancel_s: float = 15.0
+    progress_s: float = 5.0
+    busy_s: float = 30.0
+    submit_tries: int = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shed:
+    """The collaborators of the route. `rejected` names the engines that could not be built and why."""
+
+    engines: Mapping[str, Engine]
+    channels: Mapping[str, Channel]
+    ledger: Ledger
+    datasets: Datasets
+    staging: Staging
+    prices: PriceBook
+    clock: Clock
+    rejected: Mapping[str, str] = field(default_factory=dict)
+    cadence: Cadence = field(default_factory=Cadence)

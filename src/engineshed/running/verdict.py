@@ -1,0 +1,75 @@
+"""Whether a run that the platform calls finished was good. Pure.
+
+| platform | driver | tables | verdict |
+|---|---|---|---|
+| succeeded | closed without exception | none asked, or sealed | good |
+| succeeded | closed with an exception | - | failed: user code |
+| succeeded | never closed | sealed in the store | good, with a warning: the channel broke, the data is whole |
+| succeeded | never closed | none asked, or not sealed | failed: user code |
+| failed | closed with an exception | - | failed: user code, the driver's traceback |
+| failed | - | - | failed: what the platform says |
+| cancelled | - | - | cancelled |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engineshed.model.failure import Failure, FailureClass
+from engineshed.model.status import State, Status
+from engineshed.running.transcript import Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`failure` is None for a good run; `cancelled` runs have a failure of class CANCELLED."""
+
+    failure: Failure | None = None
+    warning: str = ""
+
+    @property
+    def good(self) -> bool:
+        """True when the run's result is taken."""
+        return self.failure is None
+
+
+def judge(status: Status, transcript: Transcript, tables: Sequence[str], *, sealed_in_store: bool) -> Verdict:
+    """The verdict over a final status. `sealed_in_store`: the attempt's seal was found beside its data."""
+    if status.state is State.CANCELLED:
+        return _failed(FailureClass.CANCELLED, "cancelled", "the run was cancelled on its platform")
+    if transcript.exception is not None:
+        name = transcript.exception.get("name") or "exception"
+        message = f"the driver ended with {name}: {transcript.exception.get('message') or ''}".strip()
+        return _failed(FailureClass.USER_CODE, "driver_exception", message, transcript.exception_text)
+    if status.state is State.FAILED:
+        known = status.failure
+        return Verdict(known or Failure(FailureClass.PLATFORM, "unknown", f"the platform says {status.native}"))
+    if transcript.closed:
+        if tables and not (transcript.sealed or sealed_in_store):
+            return _failed(
+                FailureClass.USER_CODE,
+                "not_sealed",
+                f"the driver ended well but wrote no complete set of the tables {', '.join(tables)}. "
+                "Write each with job.write inside `with engineshed_driver.open_job(...)`.",
+            )
+        return Verdict()
+    if tables and sealed_in_store:
+        return Verdict(warning="the message channel broke before `closed`; platform and data say success")
+    if not transcript.opened:
+        return _failed(
+            FailureClass.USER_CODE,
+            "never_opened",
+            "the script ended with success but never opened Pipes. Open it with "
+            "`engineshed_driver.open_job()` or `dagster_pipes.open_dagster_pipes()`.",
+        )
+    return _failed(
+        FailureClass.USER_CODE,
+        "never_closed",
+        "the script ended with success but Pipes was never closed, so messages may be missing. "
+        "Use `open_dagster_pipes` or `open_job` as a context manager.",
+    )
+
+
+def _failed(failure_class: FailureClass, reason: str, message: str, detail: str = "") -> Verdict:
+    return Verdict(Failure(failure_class, reason, message, detail))

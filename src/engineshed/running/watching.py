@@ -1,0 +1,217 @@
+"""Watches a live launch: the platform's state and the driver's messages together, until both have ended.
+
+A poll error is counted and tried again, never an end by itself. The run's own state is read every few seconds,
+because a signal may never come; a user's cancel ends the foreign run, an evicted worker leaves it for its successor.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from engineshed.model.attempt import Attempt
+from engineshed.model.errors import AccessDenied, ChannelError, EngineError, LaunchLost, LedgerBusy, StateUnknown
+from engineshed.model.fact import FactKind
+from engineshed.model.failure import Failure, FailureClass
+from engineshed.model.launch import Launch
+from engineshed.model.message import Batch
+from engineshed.model.status import State, Status
+from engineshed.ports.engine import Engine
+from engineshed.ports.step import Step
+from engineshed.running.leasing import LeaseKeeper, leave_when_over
+from engineshed.running.recording import record
+from engineshed.running.shed import Shed
+from engineshed.running.transcript import SPOKEN, Transcript
+
+_LOST_AFTER = 3
+"""How often in a row a platform must deny a run before it counts as lost: lists lag behind submits."""
+
+_MARK_REPEATED = 100
+"""Messages handed on between two saved cursors: what a successor repeats, and marks, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a watch ended. `timed_out`: the job's own time limit ended it."""
+
+    status: Status
+    transcript: Transcript
+    timed_out: bool
+
+
+class Watch:
+    """One watcher of one launch."""
+
+    def __init__(self, step: Step, attempt: Attempt, shed: Shed, keeper: LeaseKeeper, timeout_s: float | None) -> None:
+        assert attempt.launch is not None, "a watch needs a launch"
+        self._step, self._intent, self._shed, self._keeper = step, attempt.intent, shed, keeper
+        self._launch: Launch = attempt.launch
+        self._engine: Engine = shed.engines[attempt.intent.engine]
+        self._reader = shed.channels[attempt.intent.channel].reader(attempt.intent.address)
+        self._timeout_s = timeout_s
+        self._handed_on = _sequence(attempt.cursor)
+        self._repeatable = self._handed_on + _MARK_REPEATED if attempt.cursor else 0
+        self._cursor = ""
+        self._log_cursor = ""
+        self._transcript = Transcript()
+        self._status: Status | None = None
+        self._lost = 0
+        self._due: dict[str, float] = {}
+        self._busy_s = 0.0
+        self._timed_out = False
+        self._channel_down = False
+        self._shown: dict[str, object] = {}
+
+    def run(self) -> Ended:
+        """Watch to the end. Raises LeaseLost, RunCancelled; interrupts pass through."""
+        final_since: float | None = None
+        while True:
+            self._keeper.keep()
+            if self._is_due("run_state", self._shed.cadence.run_state_s):
+                leave_when_over(self._step)
+            if self._status is None or not self._status.state.final:
+                self._observe()
+            moved = self._listen()
+            self._copy_log()
+            if self._status is not None and self._status.state.final and not moved:
+                now_s = self._shed.clock.monotonic_s()
+                final_since = now_s if final_since is None else final_since
+                if self._drained(now_s - final_since):
+                    return self._ended(self._status)
+            elif moved:
+                final_since = None
+                continue
+            self._shed.clock.sleep(self._shed.cadence.messages_s)
+
+    def _drained(self, trailing_s: float) -> bool:
+        assert self._status is not None
+        if self._transcript.closed or not self._transcript.opened:
+            patience_s = 0.0 if self._transcript.closed else min(1.0, self._shed.cadence.drain_s)
+        else:
+            patience_s = self._shed.cadence.drain_s if self._status.state is State.SUCCEEDED else 1.0
+        return trailing_s >= patience_s
+
+    def _ended(self, status: Status) -> Ended:
+        self._copy_log()
+        self._show_progress(last=True)
+        return Ended(status, self._transcript, self._timed_out)
+
+    def _observe(self) -> None:
+        every_s = 0.0 if self._transcript.closed else self._shed.cadence.status_s
+        if not self._is_due("status", max(every_s, self._busy_s)):
+            return
+        before = self._status.state if self._status else None
+        try:
+            self._status = self._engine.status(self._launch)
+            self._lost, self._busy_s = 0, 0.0
+        except LaunchLost as error:
+            self._lost += 1
+            if self._lost >= _LOST_AFTER:
+                self._status = self._lost_status(error)
+        except StateUnknown:
+            raise
+        except EngineError as error:
+            self._tolerate(error)
+            return
+        if self._status is not None and self._status.state is not before:
+            self._state_changed(self._status)
+        self._enforce_timeout()
+
+    def _state_changed(self, status: Status) -> None:
+        self._step.info(f"{self._intent.engine} run {self._launch.native_id} is {status.state} ({status.native}).")
+        record(self._shed, self._intent, FactKind.STATE, nth=str(status.state), data={"native": status.native})
+
+    def _tolerate(self, error: EngineError) -> None:
+        if self._busy_s == 0.0:
+            self._step.warning(f"Could not ask {self._intent.engine} for the state, will go on asking: {error}")
+        self._busy_s = min(max(self._busy_s * 2, 1.0), self._shed.cadence.busy_s)
+        record(self._shed, self._intent, FactKind.POLL_FAILED, nth=self._shed.clock.now().isoformat())
+
+    def _lost_status(self, error: LaunchLost) -> Status:
+        failure = Failure(FailureClass.PLATFORM, "launch_lost", str(error))
+        return Status(state=State.FAILED, native="lost", observed_at=self._shed.clock.now(), failure=failure)
+
+    def _enforce_timeout(self) -> None:
+        if self._timeout_s is None or self._timed_out:
+            return
+        ran_s = (self._shed.clock.now() - self._launch.submitted_at).total_seconds()
+        if ran_s > self._timeout_s and not (self._status and self._status.state.final):
+            self._step.warning(f"The job's time limit of {self._timeout_s:g} s is over: cancelling it.")
+            self._timed_out = True
+            self._engine.cancel(self._launch)
+            record(self._shed, self._intent, FactKind.CANCEL_ASKED, nth="timeout")
+
+    def _listen(self) -> bool:
+        try:
+            batch = self._reader.poll(self._cursor)
+        except AccessDenied:
+            raise
+        except ChannelError as error:
+            if not self._channel_down:
+                self._channel_down = True
+                self._step.warning(f"The message channel is broken: {error}")
+                record(self._shed, self._intent, FactKind.CHANNEL_BROKEN)
+            return False
+        if batch.cursor == self._cursor:
+            return False
+        self._cursor = batch.cursor
+        self._hand_on(batch)
+        return True
+
+    def _hand_on(self, batch: Batch) -> None:
+        self._transcript.damaged += batch.damaged
+        since_saved = 0
+        for message in batch.messages:
+            if not self._transcript.take(message) or message.sequence <= self._handed_on:
+                continue
+            if message.method in SPOKEN:
+                self._step.message(message, repeated=message.sequence <= self._repeatable)
+            self._handed_on = message.sequence
+            since_saved += 1
+            if since_saved >= _MARK_REPEATED:
+                self._save()
+                since_saved = 0
+        if since_saved:
+            self._save()
+        self._show_progress()
+
+    def _save(self) -> None:
+        self._keeper.keep()
+        try:
+            cursor = json.dumps({"sequence": self._handed_on})
+            self._shed.ledger.save_cursor(self._intent.token, cursor, self._keeper.lease)
+        except LedgerBusy:
+            return
+
+    def _show_progress(self, *, last: bool = False) -> None:
+        progress = self._transcript.progress
+        if not progress or progress == self._shown:
+            return
+        if last or self._is_due("progress", self._shed.cadence.progress_s):
+            self._shown = dict(progress)
+            self._step.progress(progress)
+            record(self._shed, self._intent, FactKind.PROGRESS, nth=str(self._transcript.last_sequence), data=progress)
+
+    def _copy_log(self) -> None:
+        if not self._engine.capabilities.logs:
+            return
+        while True:
+            try:
+                chunk = self._engine.logs(self._launch, self._log_cursor)
+            except EngineError:
+                return
+            if not chunk.text:
+                return
+            self._log_cursor = chunk.cursor
+            self._step.stream(chunk.text)
+
+    def _is_due(self, what: str, every_s: float) -> bool:
+        now_s = self._shed.clock.monotonic_s()
+        if now_s < self._due.get(what, now_s):
+            return False
+        self._due[what] = now_s + every_s
+        return True
+
+
+def _sequence(cursor: str) -> int:
+    return int(json.loads(cursor)["sequence"]) if cursor else 0
