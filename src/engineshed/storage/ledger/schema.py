@@ -1,0 +1,139 @@
+"""The tables. A change here needs a migration; a test compares the two.
+
+All names carry a prefix, since on the platform the database is shared with Dagster's own tables.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+from engineshed.storage.ledger.columns import Dollars, UtcTime
+
+REVISION = "0001"
+"""The newest migration: a database at this revision needs no upgrade."""
+
+VERSION_TABLE = "engineshed_alembic_version"
+
+ORDINALS = "ordinals"
+"""The counter from which launches get their ordinals."""
+
+POSITIONS = "positions"
+"""The counter from which facts get the positions in which they are read."""
+
+metadata = MetaData()
+_json = JSON(none_as_null=True)
+
+counters = Table(
+    "engineshed_counters",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+leases = Table(
+    "engineshed_leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+)
+
+intents = Table(
+    "engineshed_intents",
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("ordinal", BigInteger, nullable=False, unique=True),
+    Column("key_digest", Text, nullable=False),
+    Column("root_run_id", Text, nullable=False),
+    Column("step_key", Text, nullable=False),
+    Column("partition_keys", _json, nullable=False),
+    Column("run_id", Text, nullable=False, index=True),
+    Column("asset", Text, nullable=False),
+    Column("job", Text, nullable=False, index=True),
+    Column("team", Text, nullable=False),
+    Column("code_location", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("engine", Text, nullable=False),
+    Column("offer", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("reserved_usd", Dollars, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("record", _json, nullable=False),
+    Column("live", Boolean, nullable=False),
+    Column("cursor", Text, nullable=False),
+    Index("ix_engineshed_intents_key_digest", "key_digest"),
+    # Whatever the callers do, no key ever has two attempts that are not settled.
+    Index(
+        "uq_engineshed_intents_live_key",
+        "key_digest",
+        unique=True,
+        sqlite_where=text("live"),
+        postgresql_where=text("live"),
+    ),
+)
+
+launches = Table(
+    "engineshed_launches",
+    metadata,
+    Column("token", Text, ForeignKey(intents.c.token), primary_key=True),
+    Column("engine", Text, nullable=False),
+    Column("native_id", Text, nullable=False),
+    Column("submitted_at", UtcTime, nullable=False),
+    Column("url", Text),
+    Column("extras", _json, nullable=False),
+)
+
+settlements = Table(
+    "engineshed_settlements",
+    metadata,
+    Column("token", Text, ForeignKey(intents.c.token), primary_key=True),
+    Column("outcome", Text, nullable=False),
+    Column("run_id", Text, nullable=False, index=True),
+    Column("settled_at", UtcTime, nullable=False, index=True),
+    Column("failure_class", Text),
+    Column("failure", _json),
+    Column("usage", _json),
+    # Copies of what `usage` says, so that history is read without parsing it.
+    Column("hours", Float),
+    Column("input_bytes", BigInteger),
+    Column("compute_usd", Dollars),
+    Column("storage_usd", Dollars),
+    Column("surcharge_usd", Dollars),
+    Column("cost_basis", Text),
+    Column("result", _json, nullable=False),
+)
+
+facts = Table(
+    "engineshed_facts",
+    metadata,
+    # SQLite counts rows by itself only in a column of its own integer type.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("position", BigInteger, unique=True),
+    Column("identity", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("token", Text, nullable=False, index=True),
+    Column("at", UtcTime, nullable=False),
+    Column("labels", _json, nullable=False),
+    Column("data", _json, nullable=False),
+    Index(
+        "ix_engineshed_facts_unplaced",
+        "id",
+        sqlite_where=text("position IS NULL"),
+        postgresql_where=text("position IS NULL"),
+    ),
+)
