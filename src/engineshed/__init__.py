@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         is_unique,
         no_dangling,
         publish_tables,
+        read_premises,
         spark_asset,
     )
     from engineshed.assets.reading import open_table as open
@@ -39,6 +40,7 @@ _HOMES = {
     "is_unique": "engineshed.assets.checks:is_unique",
     "no_dangling": "engineshed.assets.checks:no_dangling",
     "open": "engineshed.assets.reading:open_table",
+    "read_premises": "engineshed.assets.resource:read_premises",
     "publish_tables": "engineshed.assets.publishing:publish_tables",
     "spark_asset": "engineshed.assets.spark_asset:spark_asset",
 }
@@ -58,6 +60,7 @@ __all__ = [
     "no_dangling",
     "open",
     "publish_tables",
+    "read_premises",
     "spark_asset",
 ]
 

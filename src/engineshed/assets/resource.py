@@ -5,6 +5,7 @@
 | ENGINESHED_LOCATION | path of location.yaml | given by the code location |
 | ENGINESHED_PLATFORM | path of platform.yaml | embedded defaults |
 | ENGINESHED_HOME | folder for state on this machine | `home` of location.yaml, else `.engineshed` |
+| ENGINESHED_PAYLOADS | folder of the team's job scripts | `payloads` of location.yaml |
 | ENGINESHED_DATA_ROOT | where datasets are published | `data_root` of location.yaml, else `data` in the home folder |
 | ENGINESHED_LEDGER_URL | SQLAlchemy URL of the ledger | `ledger_url` of platform.yaml, else SQLite in the home folder |
 | ENGINESHED_IMAGE_DIGEST, ENGINESHED_LOCK_HASH | provenance of the image | not recorded |
@@ -33,6 +34,7 @@ class Premises:
     location: LocationSettings
     platform: PlatformSettings
     home: Path
+    payloads: Path
     data_root: str
     image_digest: str | None = None
     lock_hash: str | None = None
@@ -45,6 +47,11 @@ class Premises:
             asset,
             Layer("team default", self.location.objective.objective()),
         )
+
+
+def named_location(option: str | None) -> str | None:
+    """The settings file that a command line or the environment names."""
+    return option or os.environ.get("ENGINESHED_LOCATION") or None
 
 
 def read_premises(location_file: str | None, environment: Mapping[str, str] | None = None) -> Premises:
@@ -60,6 +67,7 @@ def read_premises(location_file: str | None, environment: Mapping[str, str] | No
         location=location,
         platform=platform,
         home=home,
+        payloads=Path(env.get("ENGINESHED_PAYLOADS") or path.parent / (location.payloads or ".")).resolve(),
         data_root=_data_root(env.get("ENGINESHED_DATA_ROOT"), location, path, home),
         image_digest=env.get("ENGINESHED_IMAGE_DIGEST") or None,
         lock_hash=env.get("ENGINESHED_LOCK_HASH") or None,

@@ -15,7 +15,7 @@ from engineshed.storage.datasets import Datasets
 EXTRAS_KEY = "engineshed"
 
 
-def pipes_context(order: Order, token: Token, staged: Staged, datasets: Datasets) -> dict[str, Any]:
+def pipes_context(order: Order, token: Token, staged: Staged, outputs: Datasets, sources: Datasets) -> dict[str, Any]:
     """The whole context as JSON: every partition key, range and window, inputs as Parquet URIs, outputs as prefixes."""
     stock = dict(order.pipes)
     extras = dict(stock.pop("extras", None) or {})
@@ -27,9 +27,9 @@ def pipes_context(order: Order, token: Token, staged: Staged, datasets: Datasets
         "tables": list(order.job.tables),
         "staged": staged.digest,
         "partition": _partition(order),
-        "inputs": _inputs(order, datasets),
+        "inputs": _inputs(order, sources),
         "outputs": {
-            target or "": datasets.attempt_uri(order.asset, target, order.mode, token)
+            target or "": outputs.attempt_uri(order.asset, target, order.mode, token)
             for target in order.selection.targets
         },
     }

@@ -41,13 +41,14 @@ def open_shed(
         code_location=location.code_location,
     )
     roster = build_roster(location.engines, location.channels, surroundings)
-    store = open_store(data_root, location.store.model_dump(exclude_none=True))
+    datasets = Datasets(open_store(data_root, location.store.model_dump(exclude_none=True)), clock)
     return Shed(
         engines=roster.engines,
         channels=roster.channels,
         rejected=roster.rejected,
         ledger=open_ledger(platform.ledger_url or f"sqlite:///{home / 'ledger.db'}"),
-        datasets=Datasets(store, clock),
+        datasets=datasets,
+        sources=datasets,
         staging=Staging(open_store(str(home / "staging"), {}), driver_file()),
         prices=own_prices(platform),
         clock=clock,

@@ -76,14 +76,16 @@ class StoreSettings(_Closed):
 class LocationSettings(_Closed):
     """`location.yaml`.
 
-    home: folder for state on this machine, relative to the file. data_root: where datasets are published (a folder,
-    relative to the file, or s3://bucket/prefix); empty means `data` in the home folder. engines, channels: name ->
-    free-form block. mode: what runs use that say nothing.
+    payloads: folder of the team's job scripts, relative to the file. home: folder for state on this machine, relative
+    to the file. data_root: where datasets are published (a folder, relative to the file, or s3://bucket/prefix);
+    empty means `data` in the home folder. engines, channels: name -> free-form block. mode: what runs use that say
+    nothing.
     """
 
     team: str
     code_location: str
     home: str = ""
+    payloads: str = ""
     data_root: str = ""
     store: StoreSettings = StoreSettings()
     engines: Mapping[str, dict[str, Any]] = Field(default_factory=dict)

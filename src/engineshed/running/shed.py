@@ -37,12 +37,17 @@ class Cadence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shed:
-    """The collaborators of the route. `rejected` names the engines that could not be built and why."""
+    """The collaborators of the route.
+
+    datasets: where steps publish. sources: where upstream commits are read, elsewhere only for a reproduction.
+    rejected: the engines that could not be built, and why.
+    """
 
     engines: Mapping[str, Engine]
     channels: Mapping[str, Channel]
     ledger: Ledger
     datasets: Datasets
+    sources: Datasets
     staging: Staging
     prices: PriceBook
     clock: Clock

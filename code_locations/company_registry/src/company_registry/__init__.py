@@ -1,0 +1,1 @@
+"""The registry of companies: publishes the seed list that others consume."""

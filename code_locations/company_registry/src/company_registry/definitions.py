@@ -4,4 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-defs = dg.Definitions()
+from company_registry.assets import LOCATION_FILE, seeds
+from engineshed import Engineshed
+
+defs = dg.Definitions(assets=[seeds], resources={"engineshed": Engineshed(location_file=LOCATION_FILE)})

@@ -1,0 +1,1 @@
+"""The web graph: who links to whom among companies' web pages."""

@@ -4,4 +4,18 @@ from __future__ import annotations
 
 import dagster as dg
 
-defs = dg.Definitions()
+from engineshed import Engineshed
+from web_graph.assets import LOCATION_FILE, edges, graph, graph_aggr, nodes_only
+
+defs = dg.Definitions(
+    assets=[nodes_only, edges, graph, graph_aggr],
+    jobs=[
+        dg.define_asset_job(
+            "who_links_to_whom",
+            selection=[nodes_only, edges, graph, graph_aggr],
+            description="All four steps of the web graph, for the partitions that are chosen.",
+            tags={"team": "web-graph"},
+        )
+    ],
+    resources={"engineshed": Engineshed(location_file=LOCATION_FILE)},
+)

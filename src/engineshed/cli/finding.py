@@ -1,0 +1,36 @@
+"""Finds the settings of the code locations a command is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engineshed.assets.resource import Premises, named_location, read_premises
+from engineshed.model.errors import SettingInvalid
+
+_PLACES = ("location.yaml", "src/*/location.yaml", "code_locations/*/src/*/location.yaml")
+
+
+def location_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option `--location FILE`, the same for every command."""
+    return click.option(
+        "--location",
+        "location",
+        type=click.Path(dir_okay=False),
+        help="location.yaml to use; by default $ENGINESHED_LOCATION, else those found below this folder.",
+    )(command)
+
+
+def premises_here(location: str | None) -> list[Premises]:
+    """The premises of every location found. Raises SettingInvalid saying where was looked."""
+    if named := named_location(location):
+        return [read_premises(named)]
+    found = sorted(path for place in _PLACES for path in Path.cwd().glob(place))
+    if not found:
+        raise SettingInvalid(
+            f"no settings found below {Path.cwd()} ({', '.join(_PLACES)}): name the file with --location."
+        )
+    return [read_premises(str(path)) for path in found]
