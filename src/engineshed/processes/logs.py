@@ -19,11 +19,20 @@ def next_chunk(folder: RunFolder, cursor: str, *, final: bool) -> LogChunk:
     While the run lives only whole lines are handed out, unless a line is longer than a chunk. Raises ChannelError for a
     cursor that is none of ours.
     """
-    out_at, err_at = _offsets(cursor)
-    err = _piece(folder.stderr, err_at, CHUNK_BYTES // 2, final=final)
-    out = _piece(folder.stdout, out_at, CHUNK_BYTES - len(err), final=final)
-    text = (out + err).decode("utf-8", errors="replace")
-    return LogChunk(text=text, cursor=f"{out_at + len(out)}:{err_at + len(err)}")
+    at = _offsets(cursor)
+    paths = {"out": folder.stdout, "err": folder.stderr}
+    pieces = {"out": b"", "err": b""}
+    texts: list[bytes] = []
+    # The stream whose line was cut goes on first; otherwise standard error, which is short, is not kept waiting.
+    order = ("out", "err") if _within_a_line(paths["out"], at["out"]) else ("err", "out")
+    for stream in order:
+        most = CHUNK_BYTES // 2 if stream == order[0] else CHUNK_BYTES - len(texts[0])
+        pieces[stream] = _piece(paths[stream], at[stream], most, final=final)
+        texts.append(pieces[stream])
+        if pieces[stream] and not pieces[stream].endswith(b"\n"):
+            break
+    text = b"".join(texts).decode("utf-8", errors="replace")
+    return LogChunk(text=text, cursor=":".join(str(at[name] + len(pieces[name])) for name in ("out", "err")))
 
 
 def last_lines(path: Path, count: int) -> str:
@@ -36,11 +45,15 @@ def last_lines(path: Path, count: int) -> str:
     return "\n".join(tail.decode("utf-8", errors="replace").splitlines()[-count:])
 
 
-def _offsets(cursor: str) -> tuple[int, int]:
+def _offsets(cursor: str) -> dict[str, int]:
     out, _, err = (cursor or "0:0").partition(":")
     if not (out.isdecimal() and err.isdecimal()):
         raise ChannelError(f"log cursor {cursor!r} is none of ours: start with an empty one.")
-    return int(out), int(err)
+    return {"out": int(out), "err": int(err)}
+
+
+def _within_a_line(path: Path, offset: int) -> bool:
+    return offset > 0 and _read(path, offset - 1, 1) != b"\n"
 
 
 def _piece(path: Path, offset: int, most: int, *, final: bool) -> bytes:

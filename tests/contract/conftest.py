@@ -1,0 +1,22 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engineshed.channels import files
+from engineshed.ports.channel import Channel
+from engineshed.ports.engine import Surroundings
+from engineshed.processes.leftovers import carrying
+from engineshed.running.system_clock import SystemClock
+
+
+@pytest.fixture
+def channel(tmp_path: Path) -> Channel:
+    return files.build({}, Surroundings(home=str(tmp_path / "home"), python="", clock=SystemClock()))
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_running(tmp_path: Path) -> Iterator[None]:
+    yield
+    tokens = [folder.name for folder in tmp_path.glob("home/runs/*/*")]
+    assert {token: carrying(token) for token in tokens if carrying(token)} == {}
