@@ -5,9 +5,8 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
-# Where Dagster keeps its runs and events; the demo fills it, the UI shows it.
-export DAGSTER_HOME ?= $(CURDIR)/.engineshed/dagster
-export DAGSTER_DISABLE_TELEMETRY ?= yes
+# Where Dagster keeps its runs and events: the demo fills it, the UI shows it. Never the one of the person who calls.
+export DAGSTER_HOME := $(CURDIR)/.engineshed/dagster
 
 .PHONY: help setup demo ui defs test test-unit bench lint lock clean
 
@@ -18,17 +17,18 @@ setup: ## make .venv from requirements.lock (again only when it changed)
 	@make/setup.sh
 
 demo: setup ## run the showcase on the shipped web-archive sample and show its picture
-	@$(BIN)/engineshed demo
+	@make/dagster_home.sh
+	@$(BIN)/python make/demo.py
 
 ui: setup ## Dagster's web pages on http://127.0.0.1:3000 with both code locations
-	@mkdir -p "$$DAGSTER_HOME"
+	@make/dagster_home.sh
 	@$(BIN)/dg dev --use-active-venv --host 127.0.0.1
 
 defs: setup ## check and list the definitions of every code location
 	@make/defs.sh
 
-test: setup lint ## lint, types, import floors and all tests this machine can run
-	@make/test.sh
+test: setup ## lint, types, import floors and all tests this machine can run
+	@linted=0; make/lint.sh || linted=1; make/test.sh; exit $$linted
 
 test-unit: setup ## the quick loop: unit, contract and architecture tests
 	@make/test.sh tests/unit tests/contract tests/architecture
