@@ -50,10 +50,26 @@ class Module:
             for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""])
         )
 
+    @cached_property
+    def lines_for_types(self) -> frozenset[int]:
+        """Lines under `if TYPE_CHECKING`: read by mypy, never run."""
+        return frozenset(
+            line
+            for node in self.nodes
+            if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+            for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+        )
+
     def roots(self) -> Iterator[tuple[str, str]]:
         """(place, first part of the name) of each import, the place as `path:line`."""
         for line, name in self.imports:
             yield f"{self.path}:{line}", name.partition(".")[0]
+
+    def roots_at_run_time(self) -> Iterator[tuple[str, str]]:
+        """The same without what is imported for types alone."""
+        for line, name in self.imports:
+            if line not in self.lines_for_types:
+                yield f"{self.path}:{line}", name.partition(".")[0]
 
 
 @dataclass(frozen=True)
