@@ -23,6 +23,7 @@ import dataclasses
 import datetime
 import decimal
 import enum
+import importlib.util
 import itertools
 import json
 import logging
@@ -30,16 +31,16 @@ import math
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
 import traceback
 import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import dagster_pipes
 
@@ -225,7 +226,8 @@ def _identifier(column: str) -> str:
 
 def _literal(value: str) -> str:
     # Backslashes, not doubled quotes: before Spark 4, and on Sail, 'it''s' are two literals joined to "its".
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    # Spark replaces ${variables} within literals too.
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'").replace("${", "\\u0024{") + "'"
 
 
 def _timestamp(iso: str) -> str:
@@ -346,16 +348,18 @@ class _PipesLogHandler(logging.Handler):
 
     def __init__(self, context: dagster_pipes.PipesContext) -> None:
         super().__init__()
-        self._log = context.log
+        self._context = context
 
     def emit(self, record: logging.LogRecord) -> None:
+        if self._context.is_closed:
+            return
         text = record.getMessage()
         if record.exc_info:
             text += "\n" + "".join(traceback.format_exception(*record.exc_info)).rstrip()
         standard = [level for level in (10, 20, 30, 40, 50) if level <= record.levelno]
         try:
             # Dagster knows the five standard levels only.
-            self._log.log(standard[-1] if standard else logging.DEBUG, "%s", text)
+            self._context.log.log(standard[-1] if standard else logging.DEBUG, "%s", text)
         except Exception:  # noqa: BLE001 - the logging module's own rule: report to stderr, go on
             self.handleError(record)
 
@@ -370,6 +374,11 @@ def _logger(app_name: str, context: dagster_pipes.PipesContext | None) -> loggin
     return log
 
 
+def _complain(text: str) -> None:
+    """To the driver's own log, where Dagster cannot or need not be told."""
+    print(f"engineshed_driver: {text}", file=sys.stderr, flush=True)
+
+
 def _json_safe(value: Any, where: str) -> Any:
     """The value as JSON. Decimals, dates, paths and enums become text, numbers that are not finite None."""
     if value is None or isinstance(value, (str, bool, int)):
@@ -382,15 +391,15 @@ def _json_safe(value: Any, where: str) -> Any:
         return str(value)
     if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
+    if hasattr(value, "asDict"):  # a Row of Spark, which is a tuple too
+        value = value.asDict(recursive=True)
     if isinstance(value, Mapping):
         return {_json_key(key, where): _json_safe(inner, f"{where}[{key!r}]") for key, inner in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         ordered = sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value
         return [_json_safe(inner, f"{where}[{at}]") for at, inner in enumerate(ordered)]
-    if hasattr(value, "asDict"):
-        return _json_safe(value.asDict(recursive=True), where)
-    if hasattr(value, "item"):
-        return _json_safe(value.item(), where)
+    if hasattr(value, "tolist"):  # numpy
+        return _json_safe(value.tolist(), where)
     raise JobError(f"{where} is a {type(value).__name__}, which JSON cannot hold: give a number, text, list or dict.")
 
 
@@ -442,20 +451,18 @@ def _kind_at_hand() -> str:
     java_home = os.environ.get("JAVA_HOME")
     if shutil.which("java") or (java_home and Path(java_home, "bin", "java").exists()):
         return "classic"
-    try:
-        import pysail  # noqa: F401
-    except ImportError:
-        raise JobError("no Spark can start here: install Java 17 or 21, or `pip install pysail`.") from None
-    return "sail"
+    if importlib.util.find_spec("pysail"):
+        return "sail"
+    raise JobError("no Spark can start here: install Java 17 or 21, or `pip install pysail`.")
 
 
 @dataclasses.dataclass(frozen=True)
 class _Running:
-    """A session and how it is ended."""
+    """A session, how it is ended, and the server process of our own behind it, if there is one."""
 
-    spec: _SessionSpec
     session: SparkSession
     stop: Callable[[], None]
+    server: subprocess.Popen[bytes] | None = None
 
 
 def _start_session(spec: _SessionSpec, app_name: str, conf: Mapping[str, str], orchestrated: bool) -> _Running:
@@ -464,11 +471,13 @@ def _start_session(spec: _SessionSpec, app_name: str, conf: Mapping[str, str], o
     if spec.kind == "classic":
         return _start_classic(spec, app_name, settings, orchestrated)
     if spec.kind == "sail":
-        return _start_sail(spec, app_name, settings)
+        return _start_sail(app_name, settings)
     if spec.kind == "connect":
+        if spec.remote.startswith("local"):
+            os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         session = _configured(app_name, settings).remote(spec.remote).getOrCreate()
-        return _Running(spec, session, session.stop)
-    return _join_ambient(spec, app_name, settings)
+        return _Running(session, session.stop)
+    return _join_ambient(app_name, settings)
 
 
 def _share_modules() -> None:
@@ -496,41 +505,70 @@ def _start_classic(spec: _SessionSpec, app_name: str, settings: Mapping[str, str
         if orchestrated:
             settings.setdefault("spark.ui.port", "0")  # many drivers share this machine
     session = _configured(app_name, settings).master(spec.master).getOrCreate()
-    return _Running(spec, session, session.stop)
+    return _Running(session, session.stop, getattr(session.sparkContext._gateway, "proc", None))
 
 
-def _start_sail(spec: _SessionSpec, app_name: str, settings: Mapping[str, str]) -> _Running:
-    os.environ.setdefault("RUST_LOG", "warn")
+_SAIL_SERVER = """
+import os, sys
+from pysail.spark import SparkConnectServer
+server = SparkConnectServer("127.0.0.1", 0)
+server.start(background=True)
+print(server.listening_address[1], flush=True)
+os.dup2(2, 1)  # what Python functions print goes to the log
+sys.stdin.buffer.read()  # ends with the driver, however that ends
+os._exit(0)
+"""
+
+
+def _start_sail(app_name: str, settings: Mapping[str, str]) -> _Running:
+    """A Sail server of our own, in a process of its own.
+
+    Within the driver a server that runs out of memory takes the driver with it, before it can say `closed`, and Python
+    functions still at work at the end make the interpreter hang or abort on leaving (pysail 0.7.2).
+    """
     # gRPC sends even loopback calls through http_proxy unless told otherwise.
     direct = [os.environ.get(_NO_PROXY) or os.environ.get("no_proxy") or "", "127.0.0.1"]
     os.environ[_NO_PROXY] = ",".join(host for host in direct if host)
-    from pysail.spark import SparkConnectServer  # only where the session is Sail's
-
-    server = SparkConnectServer("127.0.0.1", 0)
-    server.start(background=True)
+    server = subprocess.Popen(
+        [sys.executable, "-c", _SAIL_SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={"RUST_LOG": "warn", **os.environ},
+    )
     try:
-        port = server.listening_address[1]
+        port = server.stdout.readline().decode().strip() if server.stdout else ""
+        if not port:
+            raise JobError(f"the Sail server ended with {server.wait()} instead of starting: its log says why.")
         session = _configured(app_name, settings).remote(f"sc://127.0.0.1:{port}").getOrCreate()
+        _expect_no_outage(session)
     except BaseException:
-        server.stop()
+        server.kill()
+        server.wait()
         raise
 
     def stop() -> None:
-        try:
-            session.stop()
-        finally:
-            server.stop()
+        # A release would wait for Python functions at work; the server ends with the session anyway.
+        session.release_session_on_close = False
+        session.stop()
+        server.communicate()
 
-    return _Running(spec, session, stop)
+    return _Running(session, stop, server)
 
 
-def _join_ambient(spec: _SessionSpec, app_name: str, settings: Mapping[str, str]) -> _Running:
+def _expect_no_outage(session: SparkSession) -> None:
+    """A server on this machine is not unavailable for a while but dead: do not try for ten minutes, as clients do."""
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    session.client.set_retry_policies([DefaultPolicy(max_retries=2)])
+
+
+def _join_ambient(app_name: str, settings: Mapping[str, str]) -> _Running:
     from pyspark.sql import SparkSession
 
     found = SparkSession.getActiveSession()
     session = _configured(app_name, settings).getOrCreate()
     ours = found is None and not os.environ.get("DATABRICKS_RUNTIME_VERSION")
-    return _Running(spec, session, session.stop if ours else lambda: None)
+    return _Running(session, session.stop if ours else lambda: None)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -538,109 +576,113 @@ def _join_ambient(spec: _SessionSpec, app_name: str, settings: Mapping[str, str]
 
 
 class _ClassicProgress:
-    """Stages and tasks from the status tracker; bytes and rows from the REST API of the UI, where there is one."""
+    """Stages of classic Spark, from its status tracker and status store.
+
+    The store is what Spark's REST API answers from. Asked through the gateway, a look costs milliseconds and needs no
+    UI; the first answer over HTTP costs the JVM 1.5 CPU seconds (Spark 4.2).
+    """
+
+    AT_ONCE = 50
+    ENDED = frozenset({"COMPLETE", "FAILED", "SKIPPED"})
 
     def __init__(self, session: SparkSession) -> None:
         context = session.sparkContext
         self._tracker = context.statusTracker()
-        self._ended: set[int] = set()
-        self._stages: dict[int, tuple[int, int, int]] = {}
-        self._metrics = _StageMetrics(context.uiWebUrl, context.applicationId) if context.uiWebUrl else None
+        self._store = context._jsc.sc().statusStore()
+        self._ended_jobs: set[int] = set()
+        self._ended_stages: set[int] = set()
+        self._stages: dict[int, _StageFacts] = {}
 
     def read(self) -> dict[str, Any]:
-        active = list(self._tracker.getActiveStageIds())
+        """The sums over all stages so far."""
+        due = dict.fromkeys(self._tracker.getActiveStageIds())
         for job in self._tracker.getJobIdsForGroup(None):
-            if job in self._ended:
+            if job in self._ended_jobs:
                 continue
             info = self._tracker.getJobInfo(job)
-            if info is None:
-                continue
-            for stage in info.stageIds:
-                self._look_at(stage)
-            if info.status != "RUNNING":
-                self._ended.add(job)
-        for stage in active:
+            if info is not None:
+                due.update(dict.fromkeys(info.stageIds))
+                if info.status != "RUNNING":
+                    self._ended_jobs.add(job)
+        due.update(dict.fromkeys(stage for stage in self._stages if stage not in self._ended_stages))
+        for stage in [stage for stage in due if stage not in self._ended_stages][: self.AT_ONCE]:
             self._look_at(stage)
-        running = set(active)
-        facts: dict[str, Any] = {
-            "stages_done": sum(1 for s, (_, done, total) in self._stages.items() if s not in running and done >= total),
-            "stages_total": len(self._stages),
-            "tasks_done": sum(done for _, done, _ in self._stages.values()),
-            "tasks_total": sum(total for _, _, total in self._stages.values()),
-            "tasks_failed": sum(failed for failed, _, _ in self._stages.values()),
+        counted = [facts for facts in self._stages.values() if facts.status != "SKIPPED"]
+        if not counted:
+            return {}
+        return {
+            "stages_done": sum(facts.status == "COMPLETE" for facts in counted),
+            "stages_total": len(counted),
+            **{name: sum(getattr(facts, name) for facts in counted) for name in _StageFacts._fields[1:]},
         }
-        if self._metrics is not None:
-            facts.update(self._metrics.read(running, self._stages))
-        return facts
 
     def _look_at(self, stage: int) -> None:
-        info = self._tracker.getStageInfo(stage)
-        if info is not None and info.numTasks:
-            self._stages[stage] = (info.numFailedTasks, info.numCompletedTasks, info.numTasks)
+        try:
+            data = self._store.lastStageAttempt(stage)
+        except Exception:  # noqa: BLE001 - py4j's error for a stage that the store has not seen or has let go
+            self._stages.setdefault(stage, _StageFacts("SKIPPED"))
+            return
+        status = str(data.status().toString())
+        self._stages[stage] = _StageFacts(
+            status=status,
+            tasks_done=data.numCompleteTasks(),
+            tasks_total=data.numTasks(),
+            tasks_failed=data.numFailedTasks(),
+            input_bytes=data.inputBytes(),
+            shuffle_bytes=data.shuffleWriteBytes(),
+            spill_bytes=data.diskBytesSpilled(),
+            rows=data.outputRecords(),
+        )
+        if status in self.ENDED:
+            self._ended_stages.add(stage)
 
 
-class _StageMetrics:
-    """Sums over stages, each asked for while it runs and once after its end."""
+class _StageFacts(NamedTuple):
+    """One stage. shuffle_bytes: written for later stages; spill_bytes: to disk; rows: written to tables."""
 
-    FIELDS = (
-        ("input_bytes", ("inputBytes",)),
-        ("shuffle_bytes", ("shuffleWriteBytes",)),
-        ("spill_bytes", ("diskBytesSpilled",)),
-        ("rows", ("outputRecords",)),
-    )
-    AT_ONCE = 20
-
-    def __init__(self, ui_url: str, application_id: str) -> None:
-        self._url = f"{ui_url}/api/v1/applications/{urllib.parse.quote(application_id)}/stages"
-        self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
-        self._found: dict[int, Mapping[str, Any]] = {}
-        self._final: set[int] = set()
-
-    def read(self, running: set[int], stages: Iterable[int]) -> dict[str, int]:
-        for active in self._get("?status=active"):
-            self._found[active["stageId"]] = active
-        due = [stage for stage in stages if stage not in running and stage not in self._final]
-        for stage in due[: self.AT_ONCE]:
-            attempts = self._get(f"/{stage}?details=false")
-            if attempts:
-                self._found[stage] = attempts[-1]
-            self._final.add(stage)
-        return {
-            name: sum(stage.get(field, 0) for stage in self._found.values() for field in fields)
-            for name, fields in self.FIELDS
-        }
-
-    def _get(self, path: str) -> list[dict[str, Any]]:
-        with self._open(self._url + path, timeout=1.0) as answer:
-            found: list[dict[str, Any]] = json.load(answer)
-        return found
+    status: str
+    tasks_done: int = 0
+    tasks_total: int = 0
+    tasks_failed: int = 0
+    input_bytes: int = 0
+    shuffle_bytes: int = 0
+    spill_bytes: int = 0
+    rows: int = 0
 
 
 class _ConnectProgress:
-    """What a Spark Connect server tells its progress handlers. Sail tells only that an operation has ended."""
+    """What a Spark Connect server tells its progress handlers. Sail 0.7.2 tells only that an operation has ended."""
 
     def __init__(self, session: SparkSession) -> None:
         self._lock = threading.Lock()
-        self._operations: dict[str, dict[int, Any]] = {}
-        session.registerProgressHandler(self._handle)  # type: ignore[arg-type] # any callable will do
+        self._operations: dict[str, list[Any]] = {}
+        self._ended = dict.fromkeys(("stages_done", "stages_total", "tasks_done", "tasks_total", "input_bytes"), 0)
+        session.registerProgressHandler(cast(Any, self._handle))  # any callable will do
 
     def _handle(self, stages: Iterable[Any] | None, inflight_tasks: int, operation_id: str | None, done: bool) -> None:
         with self._lock:
-            seen = self._operations.setdefault(operation_id or "", {})
-            seen.update({stage.stage_id: stage for stage in stages or ()})
+            self._operations[operation_id or ""] = list(stages or ())
+            if done:
+                for name, value in self._sums(self._operations.pop(operation_id or ""), done=True).items():
+                    self._ended[name] += value
 
-    def read(self) -> dict[str, Any]:
-        with self._lock:
-            stages = [stage for seen in self._operations.values() for stage in seen.values()]
-        if not stages:
-            return {}
+    @staticmethod
+    def _sums(stages: Sequence[Any], *, done: bool = False) -> dict[str, int]:
+        """The server's last report of an operation comes before its end: `done` counts its stages as done."""
         return {
-            "stages_done": sum(1 for stage in stages if stage.done),
+            "stages_done": sum(1 for stage in stages if done or stage.done),
             "stages_total": len(stages),
-            "tasks_done": sum(stage.num_completed_tasks for stage in stages),
+            "tasks_done": sum(stage.num_tasks if done else stage.num_completed_tasks for stage in stages),
             "tasks_total": sum(stage.num_tasks for stage in stages),
             "input_bytes": sum(stage.num_bytes_read for stage in stages),
         }
+
+    def read(self) -> dict[str, Any]:
+        """The sums over all operations so far; empty from a server that reports no stages."""
+        with self._lock:
+            running = self._sums([stage for stages in self._operations.values() for stage in stages])
+            sums = {name: value + running[name] for name, value in self._ended.items()}
+        return sums if sums["stages_total"] else {}
 
 
 def _progress_of(running: _Running) -> Callable[[], dict[str, Any]]:
@@ -653,7 +695,7 @@ class _Heartbeat:
     """Sends progress when it changed, at least every QUIET_S seconds; never fails or slows the job."""
 
     SHARE = 0.01
-    """Of the driver's time at most: after a beat that took long the next one waits longer."""
+    """Of the driver's time at most: after a look that took long the next one waits longer."""
 
     def __init__(self, send: Callable[[dict[str, Any]], None], log: logging.Logger, interval_s: float) -> None:
         self._thread = threading.Thread(target=self._run, name="engineshed-heartbeat", daemon=True)
@@ -662,42 +704,69 @@ class _Heartbeat:
         self._interval_s = interval_s
         self._started = time.monotonic()
         self._over = threading.Event()
+        self._looking = threading.Lock()
+        self._source: Callable[[], dict[str, Any]] | None = None
+        self._facts: dict[str, Any] = {}
+        self._sent: dict[str, Any] | None = None
+        self._sent_at = 0.0
         self._complained = False
-        self._sent: dict[str, Any] = {}
-        self._sent_at = -math.inf
         self.note = ""
-        self.source: Callable[[], dict[str, Any]] | None = None
+        self.rows = 0
+
+    def watch(self, running: _Running) -> None:
+        """Read progress from this session from now on."""
+        with self._quietly():
+            self._source = _progress_of(running)
+
+    def freeze(self) -> None:
+        """Take the last look at the session: what follows is not the job's own work."""
+        with self._quietly():
+            self._look()
+        self._source = None
 
     def start(self) -> None:
         """Send from now on."""
         self._thread.start()
 
-    def _run(self) -> None:
-        wait_s = 0.0
-        while not self._over.wait(wait_s):
-            began = time.monotonic()
-            self._beat(began)
-            spent = time.monotonic() - began
-            wait_s = min(max(self._interval_s, spent / self.SHARE), QUIET_S)
-
     def end(self) -> None:
-        """The last word on progress; bounded."""
+        """Send the last word on progress, then nothing more; bounded."""
         self._over.set()
         if self._thread.ident is not None:
             self._thread.join(5.0)
-            self._beat(time.monotonic())
 
-    def _beat(self, now: float) -> None:
-        facts: dict[str, Any] = {}
+    def _run(self) -> None:
+        over = False
+        wait_s = 0.0
+        while not over:
+            # The last beat too is this thread's: after a signal the main thread's talk with the JVM is out of step.
+            over = self._over.wait(wait_s)
+            began = time.monotonic()
+            with self._quietly():
+                self._look()
+            with self._quietly():
+                self._tell(began)
+            spent = time.monotonic() - began
+            wait_s = min(max(self._interval_s, spent / self.SHARE), QUIET_S)
+
+    def _look(self) -> None:
+        with self._looking:
+            if self._source is not None:
+                self._facts = self._source()
+
+    def _tell(self, now: float) -> None:
+        facts = {"rows": self.rows, **self._facts} if self.rows else dict(self._facts)
+        if self.note:
+            facts["note"] = self.note
+        if facts != self._sent or now - self._sent_at >= QUIET_S:
+            self._send({**facts, "elapsed_s": round(now - self._started, 1)})
+            self._sent, self._sent_at = facts, now
+
+    @contextlib.contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """Progress is a courtesy, the job is not: one line in the log, then silence."""
         try:
-            if self.source is not None:
-                facts = self.source()
-            if self.note:
-                facts["note"] = self.note
-            if facts != self._sent or now - self._sent_at >= QUIET_S:
-                self._send({**facts, "elapsed_s": round(now - self._started, 1)})
-                self._sent, self._sent_at = facts, now
-        except Exception as error:  # noqa: BLE001 - progress is a courtesy, the job is not
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever it is, the job goes on
             if not self._complained:
                 self._complained = True
                 self._log.warning("progress is not known at times: %s: %s", type(error).__name__, error)
@@ -774,11 +843,11 @@ class Job:
         """The Spark session, started on first use. Its time zone is UTC."""
         with self._lock:
             if self._running is None:
-                self._heartbeat.note = "starting Spark"
+                self.note("starting Spark")
                 spec = _session_spec()
                 self._running = _start_session(spec, self._app_name, self._conf, self.orchestrated)
-                self._heartbeat.source = self._quiet_source(self._running)
-                self._heartbeat.note = ""
+                self._heartbeat.watch(self._running)
+                self.note("")
             return self._running.session
 
     def input_files(self, asset: str, table: str, key: str | None = None) -> list[str]:
@@ -811,7 +880,7 @@ class Job:
             raise JobError(f"input {asset}/{table} has no files: materialise {asset} again.")
         return self.session.read.parquet(*files)
 
-    def write(self, table: str, df: DataFrame, *, key: str | None = None) -> int | None:
+    def write(self, table: str, df: DataFrame, *, key: str | None = None) -> int:
         """Write one declared table of one partition key as Parquet, once.
 
         key: which partition key, when the run has several. Returns the rows written, read from the files' footers.
@@ -823,7 +892,7 @@ class Job:
             if (where, table) in self._written:
                 raise JobError(f"table {table!r} is already written for {where!r}: union the parts, write once.")
             self._written[where, table] = None
-        self._heartbeat.note = f"writing {table}" + (f" of {where}" if where else "")
+        self.note(f"writing {table}" + (f" of {where}" if where else ""))
         try:
             df.write.mode("error").parquet(path)
             rows = _rows_written(self.session, df, path)
@@ -831,9 +900,10 @@ class Job:
             with self._lock:
                 self._written.pop((where, table), None)
             raise
-        self._heartbeat.note = ""
         self._written[where, table] = rows
-        self._log.info("wrote %s rows to %s", rows, path)
+        self._heartbeat.rows += rows
+        self.note("")
+        self._log.info("wrote %d rows to %s", rows, path)
         return rows
 
     def report(self, metadata: Mapping[str, Any]) -> None:
@@ -849,6 +919,10 @@ class Job:
             self._log.info("report %s", json.dumps(plain, ensure_ascii=False))
         else:
             self._say({REPORT_KEY: plain})
+
+    def note(self, text: str) -> None:
+        """A few words beside the progress on what the job does now; empty takes them away."""
+        self._heartbeat.note = text
 
     def _output(self, table: str, key: str | None) -> tuple[str, str]:
         if not self.orchestrated:
@@ -871,13 +945,6 @@ class Job:
             raise JobError(f"no partition key {key!r} in this run: it has {_listed(outputs)}.")
         return key, outputs[key]
 
-    def _quiet_source(self, running: _Running) -> Callable[[], dict[str, Any]] | None:
-        try:
-            return _progress_of(running)
-        except Exception as error:  # noqa: BLE001 - a platform that tells no progress still runs the job
-            self._log.warning("no progress on this session: %s: %s", type(error).__name__, error)
-            return None
-
     def _say_progress(self, facts: dict[str, Any]) -> None:
         if self._pipes is not None:
             self._pipes.report_custom_message({PROGRESS_KEY: facts})
@@ -888,7 +955,7 @@ class Job:
             if self._pipes is not None:
                 self._pipes.report_custom_message(payload)
         except OSError as error:
-            print(f"engineshed_driver: message not sent: {error}", file=sys.stderr)
+            _complain(f"message not sent: {error}")
 
     def _begin(self) -> None:
         if self._pipes is not None:
@@ -912,13 +979,26 @@ class Job:
         if missing:
             raise JobError(f"tables declared but not written: {', '.join(missing)}. Nothing is published.")
         tables = {key: {table: self._written[key, table] for table in self.tables} for key in outputs}
-        self._heartbeat.note = "sealing"
+        self._heartbeat.freeze()
+        self.note("sealing")
         for key, prefix in outputs.items():
-            row = (self.token, json.dumps(tables[key]), json.dumps(self._reported))
-            frame = self.session.createDataFrame([row], "token string, tables string, report string")
-            frame.coalesce(1).write.mode("overwrite").parquet(f"{prefix.rstrip('/')}/{SEAL_FOLDER}")
-        self._heartbeat.note = ""
+            self._write_seal(f"{prefix.rstrip('/')}/{SEAL_FOLDER}", tables[key])
+        self.note("")
         self._say({SEAL_KEY: {"tables": tables}})
+
+    def _write_seal(self, path: str, tables: Mapping[str, int | None]) -> None:
+        from pyspark.sql import functions
+
+        facts = {"token": self.token, "tables": json.dumps(tables), "report": json.dumps(self._reported)}
+        row = [functions.lit(value).alias(name) for name, value in facts.items()]
+        self.session.range(0, 1, 1, 1).select(*row).write.mode("overwrite").parquet(path)
+
+    def _explain(self, error: BaseException) -> None:
+        """Lost calls to a server that died say nothing of its death; the note does."""
+        code = self._running.server.poll() if self._running and self._running.server else None
+        if code is not None and hasattr(error, "add_note"):
+            killed = " Killed: out of memory?" if code == -signal.SIGKILL else ""
+            error.add_note(f"The server of this session had ended before, with code {code}.{killed}")
 
     def _stop(self) -> None:
         """End the session; a stop that fails or hangs is logged and left behind."""
@@ -937,24 +1017,14 @@ class Job:
         stopper.start()
         stopper.join(STOP_S)
         if stopper.is_alive():
-            print(
-                f"engineshed_driver: the session did not stop within {STOP_S:g} s; left behind.",
-                file=sys.stderr,
-            )
-            _kill_gateway()
+            _complain(f"the session did not stop within {STOP_S:g} s; left behind.")
+            if running.server is not None:
+                running.server.kill()  # a JVM that hangs keeps the interpreter from leaving
         elif failures:
-            print(f"engineshed_driver: the session did not stop well: {failures[0]}", file=sys.stderr)
+            _complain(f"the session did not stop well: {failures[0]}")
 
 
-def _kill_gateway() -> None:
-    """A JVM that hangs would keep the interpreter from leaving."""
-    context = getattr(sys.modules.get("pyspark"), "SparkContext", None)
-    process = getattr(getattr(context, "_gateway", None), "proc", None)
-    if process is not None:
-        process.kill()
-
-
-def _rows_written(session: SparkSession, df: DataFrame, path: str) -> int | None:
+def _rows_written(session: SparkSession, df: DataFrame, path: str) -> int:
     """Rows from the footers of the files just written; an empty table gets the file that Sail does not write."""
     local = _local_path(path)
     if local is not None:
@@ -971,7 +1041,7 @@ def _rows_written(session: SparkSession, df: DataFrame, path: str) -> int | None
         except Exception as error:  # each server has its own error for a missing path
             if "connect" not in type(session).__module__:
                 raise
-            print(f"engineshed_driver: {path} was not made ({error}); writing an empty file.", file=sys.stderr)
+            _complain(f"{path} was not made ({error}); writing an empty file.")
     _write_empty(df, path)
     return 0
 
@@ -1017,26 +1087,31 @@ def open_job(
     )
     with _termination(watched=pipes is not None) as termination:
         failure: BaseException | None = None
+        leaving: SystemExit | None = None
         try:
             job._begin()
             try:
                 yield job
-            except SystemExit as leaving:
-                if leaving.code not in (None, 0):
+            except SystemExit as error:
+                if error.code not in (None, 0):
                     raise
+                leaving = error
             termination.check()
             job._seal()
             termination.check()
         except BaseException as error:
             failure = error
+            job._explain(error)
             raise
         finally:
             termination.ignore()
-            with contextlib.ExitStack() as leaving_in_reverse:
-                leaving_in_reverse.callback(job._stop)
+            with contextlib.ExitStack() as last_first:
+                last_first.callback(job._stop)
                 if pipes is not None and ours:
-                    leaving_in_reverse.callback(_close_pipes, pipes, failure)
-                leaving_in_reverse.callback(job._heartbeat.end)
+                    last_first.callback(_close_pipes, pipes, failure)
+                last_first.callback(job._heartbeat.end)
+        if leaving is not None:
+            raise leaving
 
 
 def _open_pipes() -> tuple[dagster_pipes.PipesContext | None, bool]:
@@ -1066,7 +1141,7 @@ def _close_pipes(pipes: dagster_pipes.PipesContext, failure: BaseException | Non
         else:
             pipes.__exit__(type(failure), failure, failure.__traceback__)
     except OSError as error:
-        print(f"engineshed_driver: `closed` not sent: {error}", file=sys.stderr)
+        _complain(f"`closed` not sent: {error}")
 
 
 class _Termination:
