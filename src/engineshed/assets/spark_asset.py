@@ -1,7 +1,5 @@
 """`spark_asset`: a Spark asset is declared once; where each partition runs is decided when it runs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

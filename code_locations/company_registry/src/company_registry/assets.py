@@ -1,7 +1,5 @@
 """The registry of companies, published for whoever wants seeds. Plain Python: not everything needs Spark."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 from typing import Any
