@@ -58,7 +58,7 @@ if ! fits $venv/bin/python || ! grep -qsF "$PWD/$venv" $venv/bin/activate; then
   "$uv" venv --quiet --python "$python" "$venv"
 fi
 
-say "installing $(grep -c '^[a-z0-9]' requirements.lock) locked packages into $venv (the first time a few minutes)"
+say "installing the locked packages into $venv (the first time a few minutes)"
 if [[ -t 2 ]]; then
   "$uv" pip sync --python "$venv/bin/python" --require-hashes requirements.lock
 else # no progress bars here: what is downloaded and counted, not one line per package
