@@ -1,0 +1,1 @@
+"""The orchestration side of each transport: context out, messages back, nothing lost."""
