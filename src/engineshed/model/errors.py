@@ -136,6 +136,12 @@ class StoreError(EngineshedError):
     """An object store refused or cannot be reached."""
 
 
+class StoreBusy(StoreError):
+    """The object store throttles, fails or is away: the same call may be repeated."""
+
+    transient = True
+
+
 class ObjectMissing(StoreError):
     """No object has that key."""
 
