@@ -1,7 +1,7 @@
 """The demo: publishes the seed list, then makes all four assets for every crawl and domain in one backfill.
 
-What Dagster's backfill of a single run does, done here without a daemon: one run over the whole range of partitions, in the
-instance that `make ui` shows. Ends with the pictures as files.
+What Dagster's backfill of a single run does, done here without a daemon: one run over the whole range of partitions,
+in the instance that `make ui` shows. Ends with the pictures as files.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import uuid
 from pathlib import Path
 
 import dagster as dg
+
 from company_registry.definitions import defs as registry
 from web_graph.definitions import defs as web_graph
 from web_graph.partitions import CRAWL_BY_DOMAIN
@@ -58,12 +59,17 @@ class Narrator(threading.Thread):
             event = entry.dagster_event
             if event is None and re.match(r"(Plan for|Submitted|progress:|\w+ run .* is )", entry.user_message):
                 say(f"{entry.step_key}: {entry.user_message.splitlines()[0]}")
-            elif event is not None and event.event_type in (dg.DagsterEventType.STEP_SUCCESS, dg.DagsterEventType.STEP_FAILURE):
+            elif event is not None and event.event_type in (
+                dg.DagsterEventType.STEP_SUCCESS,
+                dg.DagsterEventType.STEP_FAILURE,
+            ):
                 say(f"{entry.step_key}: {'done' if event.is_step_success else 'FAILED'}")
         self._told = len(entries)
 
 
-def run(definitions: dg.Definitions, instance: dg.DagsterInstance, assets: list[dg.AssetKey], tags: dict[str, str]) -> str:
+def run(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, assets: list[dg.AssetKey], tags: dict[str, str]
+) -> str:
     """Run assets in the implicit job of their location; the run's id. Exits when the run fails."""
     job = definitions.resolve_implicit_global_asset_job_def()
     run_id = str(uuid.uuid4())

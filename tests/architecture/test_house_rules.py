@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 # Two roots of composition and the driver read settings; the processes floor hands its environment on to what it starts.
 ENVIRONMENT_READERS = {
     "src/engineshed/assets/resource.py",
-    "src/engineshed/cli/__init__.py",
+    "src/engineshed/cli/finding.py",
     "src/engineshed/processes/launching.py",
     "src/engineshed/processes/supervisor.py",
     "spark/driver/engineshed_driver.py",

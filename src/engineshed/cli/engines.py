@@ -11,9 +11,9 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from engineshed.assets.resource import Premises
 from engineshed.cli.finding import location_option, premises_here
 from engineshed.running.opening import open_shed
+from engineshed.running.premises import Premises
 from engineshed.running.shed import Shed
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from engineshed.assets.resource import Premises, named_location, read_premises
 from engineshed.model.errors import SettingInvalid
+from engineshed.running.premises import Premises, read_premises
 
 _PLACES = ("location.yaml", "src/*/location.yaml", "code_locations/*/src/*/location.yaml")
 
@@ -26,11 +27,11 @@ def location_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def premises_here(location: str | None) -> list[Premises]:
     """The premises of every location found. Raises SettingInvalid saying where was looked."""
-    if named := named_location(location):
-        return [read_premises(named)]
+    if location or os.environ.get("ENGINESHED_LOCATION"):
+        return [read_premises(location, os.environ)]
     found = sorted(path for place in _PLACES for path in Path.cwd().glob(place))
     if not found:
         raise SettingInvalid(
             f"no settings found below {Path.cwd()} ({', '.join(_PLACES)}): name the file with --location."
         )
-    return [read_premises(str(path)) for path in found]
+    return [read_premises(str(path), os.environ) for path in found]

@@ -10,11 +10,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from engineshed.assets.resource import Premises
 from engineshed.cli.finding import location_option, premises_here
 from engineshed.model.attempt import Attempt
 from engineshed.model.errors import ConfigurationInvalid
 from engineshed.running.opening import open_shed
+from engineshed.running.premises import Premises
 from engineshed.running.reproducing import Comparison, all_equal, recorded
 from engineshed.running.reproducing import reproduce as run_again
 from engineshed.running.shed import Shed

@@ -1,0 +1,72 @@
+"""The settings in force for one code location, with every path made absolute.
+
+The environment is an argument: only assets/resource.py and the command line read the real one.
+
+| variable | means | default |
+|---|---|---|
+| ENGINESHED_LOCATION | path of location.yaml | given by the code location |
+| ENGINESHED_PLATFORM | path of platform.yaml | embedded defaults |
+| ENGINESHED_HOME | folder for state on this machine | `home` of location.yaml, else `.engineshed` |
+| ENGINESHED_PAYLOADS | folder of the team's job scripts | `payloads` of location.yaml |
+| ENGINESHED_DATA_ROOT | where datasets are published | `data_root` of location.yaml, else `data` in the home folder |
+| ENGINESHED_LEDGER_URL | SQLAlchemy URL of the ledger | `ledger_url` of platform.yaml, else SQLite in the home folder |
+| ENGINESHED_IMAGE_DIGEST, ENGINESHED_LOCK_HASH | provenance of the image | not recorded |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engineshed.model.objective import Layer
+from engineshed.running.settings import LocationSettings, PlatformSettings, read_location, read_platform
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Premises:
+    """The settings in force, with every path made absolute."""
+
+    location: LocationSettings
+    platform: PlatformSettings
+    home: Path
+    payloads: Path
+    data_root: str
+    image_digest: str | None = None
+    lock_hash: str | None = None
+
+    def layers(self, run: Layer, asset: Layer) -> tuple[Layer, ...]:
+        """Platform policy, then run override, then asset, then team default."""
+        return (
+            Layer("platform policy", self.platform.policy.objective()),
+            run,
+            asset,
+            Layer("team default", self.location.objective.objective()),
+        )
+
+
+def read_premises(location_file: str | None, env: Mapping[str, str]) -> Premises:
+    """The premises of a code location. Raises SettingInvalid with file, key and remedy."""
+    path = Path(env.get("ENGINESHED_LOCATION") or location_file or "location.yaml").resolve()
+    location = read_location(path)
+    platform = read_platform(Path(env["ENGINESHED_PLATFORM"]) if env.get("ENGINESHED_PLATFORM") else None)
+    home = Path(env.get("ENGINESHED_HOME") or path.parent / (location.home or ".engineshed")).resolve()
+    if env.get("ENGINESHED_LEDGER_URL"):
+        platform = platform.model_copy(update={"ledger_url": env["ENGINESHED_LEDGER_URL"]})
+    return Premises(
+        location=location,
+        platform=platform,
+        home=home,
+        payloads=Path(env.get("ENGINESHED_PAYLOADS") or path.parent / (location.payloads or ".")).resolve(),
+        data_root=_data_root(env.get("ENGINESHED_DATA_ROOT"), location, path, home),
+        image_digest=env.get("ENGINESHED_IMAGE_DIGEST") or None,
+        lock_hash=env.get("ENGINESHED_LOCK_HASH") or None,
+    )
+
+
+def _data_root(from_environment: str | None, location: LocationSettings, path: Path, home: Path) -> str:
+    if from_environment:
+        return from_environment if "://" in from_environment else str(Path(from_environment).resolve())
+    if not location.data_root:
+        return str(home / "data")
+    return location.data_root if "://" in location.data_root else str((path.parent / location.data_root).resolve())
