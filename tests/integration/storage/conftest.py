@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "unit" / "storage")]
 
-from postgres_server import PostgresServer, server_programs
+from postgres_server import PostgresServer, server_programs  # noqa: E402
+from s3_server import S3Server  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +37,25 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/ledger.db"
     server: PostgresServer = request.getfixturevalue("postgres")
     return server.empty_database()
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    server = S3Server()
+    yield server
+    server.stop()
+
+
+_buckets = itertools.count()
+
+
+@pytest.fixture
+def s3_root(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A root in a new bucket of the double."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    bucket = f"bucket-{next(_buckets)}"
+    s3_server.make_bucket(bucket)
+    return f"s3://{bucket}/some/prefix"
