@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from engineshed.channels import files
+from engineshed.channels.files import build as build_files_channel
 from engineshed.ports.channel import Channel
 from engineshed.ports.engine import Surroundings
 from engineshed.processes.leftovers import carrying
@@ -12,7 +12,7 @@ from engineshed.running.system_clock import SystemClock
 
 @pytest.fixture
 def channel(tmp_path: Path) -> Channel:
-    return files.build({}, Surroundings(home=str(tmp_path / "home"), python="", clock=SystemClock()))
+    return build_files_channel({}, Surroundings(home=str(tmp_path / "home"), python="", clock=SystemClock()))
 
 
 @pytest.fixture(autouse=True)

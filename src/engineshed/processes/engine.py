@@ -11,7 +11,6 @@ from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
 
 from engineshed.model.errors import LaunchLost
 from engineshed.model.job import SparkJob
@@ -26,6 +25,7 @@ from engineshed.model.usage import Usage, UsageInterval
 from engineshed.ports.engine import Capabilities, Check, LogChunk, Surroundings
 from engineshed.ports.prices import PriceBook, PriceUnknown
 from engineshed.processes import logs, rendering
+from engineshed.processes.flavour import Flavour
 from engineshed.processes.folder import Exit, RunFolder
 from engineshed.processes.launching import launch
 from engineshed.processes.machine import Interpreter, Machine, free_gib
@@ -38,50 +38,6 @@ NODE = "node"
 
 _LITTLE_DISK_GIB = 2.0
 _MICRO_USD = Decimal("0.000001")
-
-
-class Flavour(Protocol):
-    """What tells one engine of this machine from another."""
-
-    @property
-    def name(self) -> str:
-        """The engine's name."""
-        ...
-
-    @property
-    def extra(self) -> str:
-        """The extra of engineshed that installs what it needs."""
-        ...
-
-    @property
-    def requirements(self) -> tuple[str, ...]:
-        """What the drivers' interpreter must hold."""
-        ...
-
-    @property
-    def cold_start_s(self) -> float:
-        """Seconds from submit to the first useful work, where the settings say nothing."""
-        ...
-
-    def memory_gib(self, job: SparkJob) -> float:
-        """What a run of the job will take."""
-        ...
-
-    def shape(self) -> Mapping[str, Any] | Rejection:
-        """What `session` and `env` need to know besides cores and memory, or why nothing can run here."""
-        ...
-
-    def session(self, work: Work, scratch: str) -> Mapping[str, Any]:
-        """What the driver is told of its session; `scratch` is deleted at the run's end. Pure. Raises JobInvalid."""
-        ...
-
-    def env(self, work: Work) -> Mapping[str, str]:
-        """Variables the driver needs for it. Pure."""
-        ...
-
-    def checks(self) -> Sequence[Check]:
-        """Findings of `doctor` about it alone."""
-        ...
 
 
 class ProcessEngine:
