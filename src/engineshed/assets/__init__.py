@@ -1,6 +1,7 @@
 """The Dagster surface: what a data team imports."""
 
 from engineshed.assets.checks import DataCheck, Finding, PartitionTables, has_rows, is_unique, no_dangling
+from engineshed.assets.component import SparkAssetComponent
 from engineshed.assets.publishing import publish_tables
 from engineshed.assets.reading import Opened, open_table
 from engineshed.assets.resource import Engineshed, read_premises
@@ -14,6 +15,7 @@ __all__ = [
     "Opened",
     "PartitionTables",
     "RunOverride",
+    "SparkAssetComponent",
     "has_rows",
     "is_unique",
     "no_dangling",

@@ -16,7 +16,8 @@ from pydantic import ConfigDict
 from engineshed.running.asset_faults import TEMPLATE
 from engineshed.running.asset_settings import AssetSettings
 
-_UNRESOLVED = [{"type": "null"}, {"type": "string", "pattern": TEMPLATE}]
+_EMPTY = {"type": "null"}
+_TEMPLATE = {"type": "string", "pattern": TEMPLATE}
 _SAID_OUTSIDE = ("default", "description", "title")
 
 
@@ -45,36 +46,36 @@ def raw_attributes(schema: type[AssetSettings]) -> type[RawAttributes]:
 
 def json_schema(schema: type[AssetSettings]) -> dict[str, Any]:
     """The JSON schema of the attributes, with templates let through."""
-    strict = AssetSettings.model_json_schema.__func__(schema)  # type: ignore[attr-defined]
-    opened: dict[str, Any] = _opened(strict)
-    return opened
+    return _opened(schema.model_json_schema())
 
 
-def _opened(schema: Any) -> Any:
-    """The schema with each value it speaks of open to templates."""
-    if not isinstance(schema, Mapping):
-        return schema
+def _opened(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema with each value below it open to templates, and to nothing where the key may be left out."""
     opened = dict(schema)
-    for several in ("properties", "$defs"):
-        if several in opened:
-            inner = _opened if several == "$defs" else _open_value
-            opened[several] = {name: inner(value) for name, value in opened[several].items()}
-    for one in ("items", "additionalProperties"):
-        if isinstance(opened.get(one), Mapping):
-            opened[one] = _open_value(opened[one])
+    required = opened.get("required", ())
+    if "$defs" in opened:
+        opened["$defs"] = {name: _opened(value) for name, value in opened["$defs"].items()}
+    if "properties" in opened:
+        opened["properties"] = {
+            name: _open_value(value, may_be_empty=name not in required) for name, value in opened["properties"].items()
+        }
+    for below in ("items", "additionalProperties"):
+        if isinstance(opened.get(below), Mapping):
+            opened[below] = _open_value(opened[below])
     for branch in ("then", "else"):
         if branch in opened:
             opened[branch] = _opened(opened[branch])
     return opened
 
 
-def _open_value(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A value's schema: what pydantic says of it, unless it is absent or a template.
-
-    `if` and `else` rather than `anyOf`, so that a validator says which key below is wrong and not that none fits.
-    """
+def _open_value(schema: Mapping[str, Any], *, may_be_empty: bool = False) -> dict[str, Any]:
+    """`if` and `else` rather than `anyOf`, so that a validator says which key below is wrong and not that none fits."""
     outside = {key: schema[key] for key in _SAID_OUTSIDE if key in schema}
-    rest = {key: value for key, value in schema.items() if key not in outside}
-    choices = [choice for choice in rest.get("anyOf", ()) if choice != {"type": "null"}]
-    strict = choices[0] if len(choices) == 1 else rest
-    return {**outside, "if": {"anyOf": _UNRESOLVED}, "else": _opened(strict)} if strict else outside
+    strict = {key: value for key, value in schema.items() if key not in outside}
+    choices = [choice for choice in strict.get("anyOf", ()) if choice != _EMPTY]
+    if len(choices) == 1:
+        strict = choices[0]
+    if not strict:
+        return outside
+    passed = [_TEMPLATE, _EMPTY] if may_be_empty else [_TEMPLATE]
+    return {**outside, "if": {"anyOf": passed}, "else": _opened(strict)}
