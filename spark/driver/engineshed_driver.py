@@ -47,7 +47,7 @@ import dagster_pipes
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-__all__ = ["Job", "JobError", "PartitionFilter", "Terminated", "arguments", "open_job"]
+__all__ = ["Job", "JobError", "MessageWriter", "PartitionFilter", "Terminated", "arguments", "open_job"]
 
 SESSION_VARIABLE = "ENGINESHED_SESSION"
 """Env variable with the session to make, as JSON: {"kind", "master", "remote", "conf"}."""
@@ -298,11 +298,15 @@ def _ends_torn(path: str) -> bool:
         return False
 
 
-class _MessageWriter(dagster_pipes.PipesMessageWriter[dagster_pipes.PipesMessageWriterChannel]):
-    """Picks the transport by the parameters that the launch gave."""
+class MessageWriter(dagster_pipes.PipesMessageWriter[dagster_pipes.PipesMessageWriterChannel]):
+    """Picks the transport by the parameters that the launch gave, and lets many threads write.
+
+    `open_job` uses it; a script that calls `open_dagster_pipes` itself may give it as `message_writer`.
+    """
 
     @contextlib.contextmanager
     def open(self, params: Mapping[str, Any]) -> Iterator[dagster_pipes.PipesMessageWriterChannel]:
+        """The channel of messages of these parameters."""
         if "path" in params and not params.get("include_stdio_in_messages"):
             yield _LockedChannel(_LineChannel(params["path"]))
         else:
@@ -1128,7 +1132,7 @@ def _open_pipes() -> tuple[dagster_pipes.PipesContext | None, bool]:
     pipes = dagster_pipes.PipesContext(
         dagster_pipes.PipesMappingParamsLoader(given),
         dagster_pipes.PipesDefaultContextLoader(),
-        _MessageWriter(),
+        MessageWriter(),
     )
     dagster_pipes.PipesContext.set(pipes)
     return pipes, True

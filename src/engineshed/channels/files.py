@@ -1,8 +1,9 @@
 """The channel of the engines of this machine: one folder a token, its context and its messages as two files.
 
 `<root>/<token>/context.json` is what the driver loads, `<root>/<token>/messages.jsonl` what it appends to, by any
-writer of Dagster Pipes. Folders are 0700 and files 0600, since contexts and logs may quote what is nobody else's business.
-It refuses to change the context of a token that has one: the driver may have read it, and a run answers to one context.
+writer of Dagster Pipes. Folders are 0700 and files 0600, since contexts and logs may quote what is nobody else's
+business. It refuses to change the context of a token that has one: the driver may have read it, and a run answers to
+one context.
 """
 
 from __future__ import annotations
