@@ -17,9 +17,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from PIL import Image
+from PIL import Image, ImageColor
 
 from web_graph.pictures.naming import FONT
+from web_graph.pictures.palette import ALL
 
 DPI: Final = 100
 PAPER: Final = "#fbfaf6"
@@ -58,12 +59,12 @@ class Sheet:
 
         Raises ValueError where even the smallest palette is too large.
         """
-        canvas = FigureCanvasAgg(self.figure)
+        canvas: Any = FigureCanvasAgg(self.figure)  # Matplotlib's own types leave the canvas's methods open
         canvas.draw()
         image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
         for colours in _PALETTES:
             out = io.BytesIO()
-            reduced = image.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+            reduced = _reduced(image, colours)
             reduced.save(out, format="PNG", optimize=True)
             if out.tell() <= max_bytes:
                 return out.getvalue()
@@ -73,8 +74,24 @@ class Sheet:
         """The sheet as SVG, letters as outlines."""
         out = io.StringIO()
         with rc_context({"svg.hashsalt": "web_graph", "svg.fonttype": "path"}):
-            FigureCanvasSVG(self.figure).print_svg(out, metadata={"Date": None, "Creator": None})
+            canvas: Any = FigureCanvasSVG(self.figure)
+            canvas.print_svg(out, metadata={"Date": None, "Creator": None})
         return out.getvalue()
+
+
+def _reduced(image: Image.Image, colours: int) -> Image.Image:
+    """The image in so many colours, those of the legend unchanged, so that it can be read by them."""
+    kept = [ImageColor.getrgb(colour)[:3] for colour in dict.fromkeys((PAPER, INK, *ALL))]
+    mixed = image.quantize(colours - len(kept), method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    palette = (mixed.getpalette() or [])[: 3 * (colours - len(kept))]
+    first = len(palette) // 3
+    indices = np.array(mixed)
+    pixel = np.asarray(image).astype(np.uint32) @ np.array([65536, 256, 1], dtype=np.uint32)
+    for number, (red, green, blue) in enumerate(kept):
+        indices[pixel == red * 65536 + green * 256 + blue] = first + number
+    reduced = Image.fromarray(indices, mode="P")
+    reduced.putpalette([*palette, *(value for colour in kept for value in colour)])
+    return reduced
 
 
 def pixels(lengths: Sequence[float]) -> list[float]:
@@ -86,8 +103,11 @@ def pixels(lengths: Sequence[float]) -> list[float]:
 def text_size(text: str, size_px: float, bold: bool = False) -> tuple[float, float]:
     """Width and height in pixels of one line of text."""
     font = FontProperties(family=FONT, weight="bold" if bold else "normal", size=size_px * _POINTS_PER_PIXEL)
-    width, height, _ = _measure().get_renderer().get_text_width_height_descent(text, font, ismath=False)
-    return float(width), float(height)
+    renderer = _measure()
+    width, height, _ = renderer.get_text_width_height_descent(text, font, ismath=False)
+    # A line is at least as high as "lp", which is how Matplotlib lays it out too.
+    _, line, _ = renderer.get_text_width_height_descent("lp", font, ismath=False)
+    return float(width), float(max(height, line))
 
 
 def _font(bold: bool) -> FontProperties:
@@ -95,5 +115,6 @@ def _font(bold: bool) -> FontProperties:
 
 
 @cache
-def _measure() -> FigureCanvasAgg:
-    return FigureCanvasAgg(Figure(figsize=(1, 1), dpi=DPI))
+def _measure() -> Any:
+    canvas: Any = FigureCanvasAgg(Figure(figsize=(1, 1), dpi=DPI))
+    return canvas.get_renderer()

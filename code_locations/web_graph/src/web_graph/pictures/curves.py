@@ -91,7 +91,7 @@ def _cross(path: Points, distance: Points, radius: float) -> Points:
     """Where a path that starts at a node's centre leaves a circle around it."""
     i = int(np.argmax(distance >= radius))
     if i == 0:
-        return path[len(path) // 2]
+        i = len(path) // 2
     share = (radius - distance[i - 1]) / max(distance[i] - distance[i - 1], 1e-9)
     point: Points = path[i - 1] + (path[i] - path[i - 1]) * share
     return point

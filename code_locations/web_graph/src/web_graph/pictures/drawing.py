@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import pyarrow as pa
@@ -71,7 +72,7 @@ def _nodes(sheet: Sheet, scene: Scene) -> None:
     nodes = scene.network.nodes
     sheet.axes.add_collection(
         CircleCollection(
-            [3.14159 * pixels([r])[0] ** 2 for r in scene.radii],
+            [math.pi * pixels([r])[0] ** 2 for r in scene.radii],
             offsets=scene.at,
             offset_transform=sheet.axes.transData,
             facecolors=[_fill(node) for node in nodes],

@@ -77,7 +77,7 @@ def _forces(network: Network, aspect: float) -> Points:
         strength = (0.5 + 0.25 * math.log1p(link.weight)) * (1.0 if same else _BETWEEN_GROUPS)
         pull[link.source, link.target] += strength
         pull[link.target, link.source] += strength
-    mass = 1.0 + 0.35 * np.sqrt((pull > 0).sum(axis=1))
+    mass = 1.0 + 0.22 * (pull > 0).sum(axis=1) ** 0.8
     repel = mass[:, None] * mass[None, :]
     at = _start(network, aspect)
     for step in range(_FORCE_STEPS):
@@ -126,14 +126,14 @@ def _apart(at: Points, sizes: Points, frame: Box) -> Points:
     high = np.maximum(np.array([frame.right, frame.bottom]) - half, low)
     at = np.clip(at, low, high)
     reach = half[:, None, :] + half[None, :, :]
+    others = ~np.eye(len(at), dtype=np.bool_)
     above = np.triu(np.ones((len(at), len(at)), dtype=np.bool_), 1)
     # A tie must fall the same way for both partners, hence the sign by position in the list.
     tie = np.where(above, -1.0, 1.0)
     for _ in range(_PART_STEPS):
         gap = at[:, None, :] - at[None, :, :]
         excess = reach - np.abs(gap)
-        collides = (excess > 0).all(axis=2)
-        np.fill_diagonal(collides, False)
+        collides = np.logical_and(excess[:, :, 0] > 0, excess[:, :, 1] > 0) & others
         if not collides.any():
             break
         axis = np.argmin(excess, axis=2)

@@ -8,16 +8,16 @@ from typing import Final
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Polygon
 
-from web_graph.pictures.canvas import INK, PAPER, SOFT_INK, Sheet, pixels, text_size
+from web_graph.pictures.canvas import PAPER, SOFT_INK, Sheet, pixels, text_size
 from web_graph.pictures.curves import line_width
-from web_graph.pictures.naming import counted
+from web_graph.pictures.naming import compact, counted
 from web_graph.pictures.network import Network
 from web_graph.pictures.palette import BOTH_WAYS, OTHER, colour_of
 from web_graph.pictures.scene import WIDTH_PX, radius
 
-_TOP: Final = 952.0
-_ROW: Final = 30.0
+_TOP: Final = 944.0
 _PX: Final = 18.5
+_ENTRY_PX: Final = 17.5
 _LEFT: Final = 36.0
 
 
@@ -25,12 +25,12 @@ def draw_legend(sheet: Sheet, network: Network) -> None:
     """The legend and, on the last lines, what is not drawn."""
     sheet.axes.add_line(Line2D([_LEFT, WIDTH_PX - _LEFT], [_TOP - 12] * 2, color="#dcd8cc", linewidth=1))
     if network.links:
-        _sizes(sheet, network, 36)
-        _widths(sheet, network, 300)
-        _marks(sheet, network, 560)
-        _groups(sheet, network, 1000)
+        _sizes(sheet, network, _LEFT)
+        _widths(sheet, network, 292)
+        _marks(sheet, network, 536)
+        _groups(sheet, network, 930)
     for row, note in enumerate(_notes(network)):
-        sheet.text(_LEFT, 1052 + 23 * row, note, 17, color=SOFT_INK)
+        sheet.text(_LEFT, 1054 + 22 * row, note, 17, color=SOFT_INK)
 
 
 def _heading(sheet: Sheet, x: float, text: str) -> None:
@@ -41,34 +41,42 @@ def _sizes(sheet: Sheet, network: Network, x: float) -> None:
     _heading(sheet, x, "Area: links received")
     for value in _steps(max(node.in_weight for node in network.nodes)):
         r = radius(value, network)
-        label = f"{value:,}"
-        sheet.axes.add_patch(Circle((x + r, _TOP + 58), r, facecolor=OTHER, edgecolor="none"))
-        sheet.text(x + 2 * r + 7, _TOP + 58, label, _PX, va="center_baseline", color=SOFT_INK)
-        x += 2 * r + 7 + text_size(label, _PX)[0] + 18
+        label = compact(value)
+        sheet.axes.add_patch(Circle((x + r, _TOP + 60), r, facecolor=OTHER, edgecolor="none"))
+        _entry(sheet, x + 2 * r + 7, _TOP + 60, label)
+        x += 2 * r + 7 + text_size(label, _ENTRY_PX)[0] + 18
 
 
 def _widths(sheet: Sheet, network: Network, x: float) -> None:
-    _heading(sheet, x, "Width: links sent")
+    _heading(sheet, x, "Width: links")
     heaviest = max(link.weight for link in network.links)
     for value in _steps(heaviest):
-        label = f"{value:,}"
+        label = compact(value)
         width = pixels([line_width(value, heaviest)])[0]
-        sheet.axes.add_line(Line2D([x, x + 30], [_TOP + 58] * 2, color=OTHER, linewidth=width, solid_capstyle="butt"))
-        sheet.text(x + 37, _TOP + 58, label, _PX, va="center_baseline", color=SOFT_INK)
-        x += 37 + text_size(label, _PX)[0] + 18
+        sheet.axes.add_line(Line2D([x, x + 30], [_TOP + 60] * 2, color=OTHER, linewidth=width, solid_capstyle="butt"))
+        _entry(sheet, x + 37, _TOP + 60, label)
+        x += 37 + text_size(label, _ENTRY_PX)[0] + 18
 
 
 def _marks(sheet: Sheet, network: Network, x: float) -> None:
     _heading(sheet, x, "Arrows and rings")
-    rows = [_TOP + 40, _TOP + 68]
+    rows = [_row(place) for place in range(3)]
     _arrow(sheet, x, rows[0], OTHER)
-    sheet.text(x + 52, rows[0], "one way, in the sender’s colour", _PX, va="center_baseline", color=SOFT_INK)
+    _entry(sheet, x + 52, rows[0], "one way, in the sender’s colour")
     _arrow(sheet, x, rows[1], BOTH_WAYS)
-    sheet.text(x + 52, rows[1], "both ways", _PX, va="center_baseline", color=SOFT_INK)
+    _entry(sheet, x + 52, rows[1], "both ways")
     if any(node.pages == 0 for node in network.nodes):
-        ring = Circle((x + 170, rows[1]), 8, facecolor=PAPER, edgecolor=OTHER, linewidth=pixels([3.0])[0])
+        ring = Circle((x + 21, rows[2]), 8, facecolor=PAPER, edgecolor=OTHER, linewidth=pixels([3.0])[0])
         sheet.axes.add_patch(ring)
-        sheet.text(x + 186, rows[1], "none of its pages read", _PX, va="center_baseline", color=SOFT_INK)
+        _entry(sheet, x + 52, rows[2], "linked to, none of its pages read")
+
+
+def _row(place: int) -> float:
+    return _TOP + 38 + 26 * place
+
+
+def _entry(sheet: Sheet, x: float, y: float, text: str) -> None:
+    sheet.text(x, y, text, _ENTRY_PX, va="center_baseline", color=SOFT_INK)
 
 
 def _arrow(sheet: Sheet, x: float, y: float, colour: str) -> None:
@@ -77,16 +85,22 @@ def _arrow(sheet: Sheet, x: float, y: float, colour: str) -> None:
 
 
 def _groups(sheet: Sheet, network: Network, x: float) -> None:
-    leaders = network.leaders()
-    if not leaders:
+    entries: list[tuple[int | None, str]] = list(enumerate(network.leaders()))
+    if not entries:
         return
-    _heading(sheet, x, "Colour: groups that link mostly among themselves")
-    columns, rows = 3, 2
-    step = (WIDTH_PX - _LEFT - x) / columns
-    for number, leader in enumerate(leaders[: columns * rows]):
-        left, y = x + step * (number // rows), _TOP + 40 + 28 * (number % rows)
-        sheet.axes.add_patch(Circle((left + 8, y), 8, facecolor=colour_of(number), edgecolor="none"))
-        sheet.text(left + 23, y, _fitting(f"{leader}", step - 30), _PX, va="center_baseline", color=INK)
+    if any(node.group is None for node in network.nodes):
+        entries.append((None, "others"))
+    _heading(sheet, x, "Colour: groups that link mostly among themselves, around")
+    columns = [entries[at : at + 3] for at in range(0, len(entries), 3)]
+    wanted = [max(text_size(name, _ENTRY_PX)[0] for _, name in column) + 46 for column in columns]
+    widest = max(wanted)
+    while sum(min(width, widest) for width in wanted) > WIDTH_PX - _LEFT + 20 - x:
+        widest -= 4
+    for column, width in zip(columns, (min(width, widest) for width in wanted), strict=True):
+        for place, (group, name) in enumerate(column):
+            sheet.axes.add_patch(Circle((x + 8, _row(place)), 8, facecolor=colour_of(group), edgecolor="none"))
+            _entry(sheet, x + 23, _row(place), _fitting(name, width - 43))
+        x += width
 
 
 def _notes(network: Network) -> list[str]:
@@ -94,10 +108,10 @@ def _notes(network: Network) -> list[str]:
     if network.links_left_out:
         left = f"Drawn: the heaviest {len(network.links):,} links; {network.links_left_out:,} lighter ones"
         if network.nodes_left_out:
-            left += f" and {counted(network.nodes_left_out, 'organisation', 'organisations')} with no others"
+            left += f" and {counted(network.nodes_left_out, 'domain', 'domains')} with no others"
         notes.append(f"{left} are left out.")
     if network.isolated:
-        start = f"Without any link: "
+        start = "Without any link: "
         notes.append(_listed(start, network.isolated, WIDTH_PX - 2 * _LEFT))
     return notes
 
@@ -113,7 +127,7 @@ def _listed(start: str, names: Sequence[str], room_px: float) -> str:
 
 
 def _fitting(text: str, room_px: float) -> str:
-    while text_size(text, _PX)[0] > room_px and len(text) > 2:
+    while text_size(text, _ENTRY_PX)[0] > room_px and len(text) > 2:
         text = text[:-2].rstrip() + "…"
     return text
 

@@ -17,6 +17,7 @@ from matplotlib.ft2font import FT2Font
 
 FONT: Final = "DejaVu Sans"  # comes with Matplotlib, so that a picture is the same on every machine
 MAX_CHARS: Final = 26
+_MAX_DOMAIN_CHARS: Final = 24
 # CommonMark's ASCII punctuation that can begin or end markup within a line.
 _markup = re.compile(r"([\\`*_{}\[\]()<>#+!|~$&])")
 
@@ -43,8 +44,14 @@ def shown_name(organisation: str | None, domain: str) -> str:
     wanted = one_line(organisation or "")
     name = drawable(wanted)
     if not name or _letters(name) * 2 < _letters(wanted):
-        name = drawable(domain)
+        return shown_domain(domain)
     return shortened(name)
+
+
+def shown_domain(domain: str) -> str:
+    """What a node without a name of its own is called: the domain, or its first part where that is long."""
+    whole = drawable(domain)
+    return shortened(whole if len(whole) <= _MAX_DOMAIN_CHARS else whole.partition(".")[0])
 
 
 def escaped(text: str) -> str:
@@ -55,6 +62,14 @@ def escaped(text: str) -> str:
 def counted(number: int, one: str, many: str) -> str:
     """`1 link`, `2,000 links`."""
     return f"{number:,} {one if number == 1 else many}"
+
+
+def compact(number: int) -> str:
+    """`950`, `1.8k`, `7.3M`."""
+    for unit, size in (("M", 1_000_000), ("k", 1_000)):
+        if number >= size:
+            return f"{number / size:.1f}{unit}"
+    return f"{number}"
 
 
 def _letters(text: str) -> int:

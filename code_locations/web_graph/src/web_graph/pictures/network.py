@@ -13,10 +13,10 @@ from typing import Any, Final
 import networkx as nx
 import pyarrow as pa
 
-from web_graph.pictures.naming import shown_name
+from web_graph.pictures.naming import shown_domain, shown_name
 
 MAX_LINKS: Final = 150
-COLOURED_GROUPS: Final = 6
+COLOURED_GROUPS: Final = 7
 _SEED: Final = 7
 
 
@@ -57,12 +57,11 @@ class Network:
         return sorted(range(len(self.nodes)), key=lambda i: _rank(self.nodes[i]))
 
     def leaders(self) -> list[str]:
-        """The name of the most linked node of each coloured group, in the order of groups."""
+        """The name of the busiest node of each coloured group, in the order of groups."""
         names: dict[int, str] = {}
-        for i in self.importance():
-            group = self.nodes[i].group
-            if group is not None:
-                names.setdefault(group, self.nodes[i].name)
+        for node in sorted(self.nodes, key=lambda node: (-node.in_weight - node.out_weight, node.domain)):
+            if node.group is not None:
+                names.setdefault(node.group, node.name)
         return [names[group] for group in sorted(names)]
 
 
@@ -77,8 +76,10 @@ def read_network(edges: pa.Table, degrees: pa.Table, max_links: int = MAX_LINKS)
     for row in rows:
         for end in (row["src_domain"], row["dst_domain"]):
             if end not in known:
-                raise ValueError(f"The edges name the domain {end!r}, which the table of degrees lacks: draw both "
-                                 "tables of one partition.")
+                raise ValueError(
+                    f"The edges name the domain {end!r}, which the table of degrees lacks: draw both "
+                    "tables of one partition."
+                )
     names = _names(known)
     chosen = _heaviest(rows, max_links)
     domains = sorted({row[end] for row in chosen for end in ("src_domain", "dst_domain")})
@@ -120,28 +121,38 @@ def _rank(node: Node) -> tuple[int, int, str]:
 
 
 def _names(known: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """A label per domain. Of several domains of one organisation, the most linked has its name, the others their own."""
+    """A label per domain. The most linked domain of an organisation has its name, its others their own."""
     names: dict[str, str] = {}
     taken: set[str] = set()
     by_weight = sorted(known.values(), key=lambda row: (-(row["in_weight"] or 0), row["domain"]))
     for row in by_weight:
         name = shown_name(row["organisation"], row["domain"])
-        names[row["domain"]] = shown_name(None, row["domain"]) if name in taken else name
+        names[row["domain"]] = shown_domain(row["domain"]) if name in taken else name
         taken.add(name)
     return names
 
 
 def _heaviest(rows: Sequence[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
-    drawable = [row for row in rows if row["src_domain"] != row["dst_domain"]]
-    ordered = sorted(drawable, key=lambda row: (-row["weight"], row["src_domain"], row["dst_domain"]))
+    """About `limit` links, never one direction of a pair without the other."""
+    pairs: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in sorted(rows, key=lambda row: (row["src_domain"], row["dst_domain"])):
+        low, high = sorted((row["src_domain"], row["dst_domain"]))
+        if low != high:
+            pairs.setdefault((low, high), []).append(row)
+    ordered = sorted(pairs, key=lambda ends: (-max(row["weight"] for row in pairs[ends]), ends))
     seen: set[str] = set()
-    first: list[dict[str, Any]] = []
-    rest: list[dict[str, Any]] = []
-    for row in ordered:
-        ends = {row["src_domain"], row["dst_domain"]}
-        (rest if ends <= seen else first).append(row)
-        seen |= ends
-    return (first + rest if len(first) <= limit else ordered)[:limit]
+    first: list[tuple[str, str]] = []
+    rest: list[tuple[str, str]] = []
+    for ends in ordered:
+        (rest if seen.issuperset(ends) else first).append(ends)
+        seen.update(ends)
+    fits = sum(len(pairs[ends]) for ends in first) <= limit
+    chosen: list[dict[str, Any]] = []
+    for ends in first + rest if fits else ordered:
+        if len(chosen) + len(pairs[ends]) > limit:
+            break
+        chosen += pairs[ends]
+    return chosen
 
 
 def _groups(nodes: Sequence[Node], links: Iterable[Link]) -> list[int | None]:

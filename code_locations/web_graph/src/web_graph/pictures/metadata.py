@@ -1,0 +1,85 @@
+"""What Dagster shows beside a materialised `graph_aggr`: picture, distribution, heaviest pairs and key figures."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import pyarrow as pa
+import yaml
+
+from web_graph.pictures.degrees import draw_degrees
+from web_graph.pictures.drawing import draw_network
+from web_graph.pictures.naming import counted
+from web_graph.pictures.tables import top_pairs_markdown
+
+if TYPE_CHECKING:
+    from engineshed.assets.checks import PartitionTables
+
+
+_is_name = re.compile(r"[\w-]+").fullmatch
+
+
+def illustrate(tables: PartitionTables) -> Mapping[str, dg.MetadataValue[Any]]:
+    """Metadata drawn from the tables `graph_aggr` and `degrees` of one partition `<crawl>|<domain>`.
+
+    Raises ValueError where the two tables do not belong together.
+    """
+    edges, degrees = tables.read("graph_aggr"), tables.read("degrees")
+    title, subtitle = describe(edges, degrees, tables.partition)
+    possible = degrees.num_rows * (degrees.num_rows - 1)
+    return {
+        "network": _picture(draw_network(edges, degrees, title=title, subtitle=subtitle), title),
+        "degree_distribution": _picture(draw_degrees(degrees), "Degree distribution"),
+        "top_pairs": dg.MetadataValue.md(top_pairs_markdown(edges, degrees)),
+        "organisations": dg.MetadataValue.int(_organisations(degrees)),
+        "links": dg.MetadataValue.int(edges.num_rows),
+        "reciprocal_share": dg.MetadataValue.float(_reciprocal(edges) / edges.num_rows if edges.num_rows else 0.0),
+        "density": dg.MetadataValue.float(edges.num_rows / possible if possible else 0.0),
+    }
+
+
+def describe(edges: pa.Table, degrees: pa.Table, partition: str | None) -> tuple[str, str]:
+    """Title and subtitle of a partition's picture: the question, and the figures of the whole graph.
+
+    The title is that of the research query where the location has a file for it.
+    """
+    crawl, _, domain = (partition or "").rpartition("|")
+    links = sum(weight or 0 for weight in edges["weight"].to_pylist())
+    pages = sum(count or 0 for count in degrees["pages"].to_pylist())
+    pairs = counted(edges.num_rows, "pair", "pairs")
+    figures = [
+        f"{counted(_organisations(degrees), 'organisation', 'organisations')} "
+        f"on {counted(degrees.num_rows, 'domain', 'domains')}",
+        f"{counted(links, 'link', 'links')} between {pairs}, {_reciprocal(edges):,} of them returned",
+        f"from {counted(pages, 'page', 'pages')}",
+    ]
+    return _title(domain), "  ·  ".join([*([crawl] if crawl else []), *figures])
+
+
+def _title(domain: str) -> str:
+    file = resources.files("web_graph") / "domains" / f"{domain}.yaml"
+    if _is_name(domain) and file.is_file():
+        query = yaml.safe_load(file.read_text(encoding="utf-8"))
+        if isinstance(query, dict) and query.get("title"):
+            return str(query["title"])
+    return f"Who links to whom among {domain.replace('_', ' ')}" if domain else "Who links to whom"
+
+
+def _organisations(degrees: pa.Table) -> int:
+    """Distinct names; a domain without one counts for itself."""
+    named = zip(degrees["organisation"].to_pylist(), degrees["domain"].to_pylist(), strict=True)
+    return len({organisation or domain for organisation, domain in named})
+
+
+def _reciprocal(edges: pa.Table) -> int:
+    return sum(bool(value) for value in edges["reciprocal"].to_pylist())
+
+
+def _picture(png: bytes, text: str) -> dg.MetadataValue[Any]:
+    alternative = "".join(char for char in text if char.isalnum() or char in " ,.-")
+    return dg.MetadataValue.md(f"![{alternative}](data:image/png;base64,{base64.b64encode(png).decode('ascii')})")
