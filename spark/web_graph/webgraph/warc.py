@@ -1,0 +1,91 @@
+"""The HTML responses of a WARC file, read once and in order (FastWARC).
+
+Only response records are looked at, and of those outside the selection nothing but the WARC header: the seed filter
+comes before any HTTP parsing. What is damaged is counted and passed over; a file damaged in the middle is read
+up to there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
+
+from webgraph.captures import Capture, Limits
+from webgraph.drops import Drop, Tally, Total
+from webgraph.payload import decoded
+from webgraph.urls import page_url
+
+_HTML_TYPES = ("text/html", "application/xhtml+xml")
+_HTML_STARTS = (b"<!doctype html", b"<html")
+
+
+def captures(stream: BinaryIO, wanted: Callable[[str], bool], limits: Limits, tally: Tally) -> Iterator[Capture | Drop]:
+    """Pages of one WARC file, compressed or not, and for wanted records that give none, the reason.
+
+    `wanted` decides by a record's serialised URL. What befalls the file, or a record before its URL is known, is
+    counted in `tally`.
+    """
+    tally[Total.FILES] += 1
+    read = 0
+    try:
+        for record in ArchiveIterator(
+            stream, record_types=WarcRecordType.response, parse_http=False, strict_mode=False
+        ):
+            read += 1
+            target_uri = record.headers.get("WARC-Target-URI")
+            url = page_url(target_uri) if target_uri else None
+            if url is None:
+                tally[Drop.BAD_TARGET_URI if target_uri else Drop.NO_TARGET_URI] += 1
+            elif wanted(url):
+                yield _capture(record, url, limits)
+    except OSError:
+        tally[Drop.BROKEN_FILE if read else Drop.UNREADABLE_FILE] += 1
+    finally:
+        tally[Total.RECORDS] += read
+
+
+def _capture(record: WarcRecord, url: str, limits: Limits) -> Capture | Drop:
+    try:
+        record.parse_http(auto_decode="none", strict_mode=False)
+    except OSError:
+        return Drop.NO_HTTP
+    headers = record.http_headers
+    status = headers.status_code
+    if status is None:
+        return Drop.NO_HTTP
+    if not 200 <= status < 300:
+        return Drop.HTTP_STATUS
+    content_type = headers.get("Content-Type") or record.headers.get("WARC-Identified-Payload-Type")
+    if content_type and not content_type.strip().lower().startswith(_HTML_TYPES):
+        return Drop.NON_HTML
+    html = _html(record, limits)
+    if isinstance(html, Drop):
+        return html
+    if not content_type and not html[:512].lstrip().lower().startswith(_HTML_STARTS):
+        return Drop.NON_HTML
+    return Capture(
+        page_url=url,
+        fetched_at=record.record_date,
+        content_type=content_type,
+        html=html,
+        truncated="WARC-Truncated" in record.headers,
+    )
+
+
+def _html(record: WarcRecord, limits: Limits) -> bytes | Drop:
+    announced = record.content_length
+    if announced > limits.html_bytes:
+        return Drop.TOO_LARGE
+    body = record.reader.read(announced)
+    if len(body) < announced:
+        return Drop.CLIPPED
+    headers = record.http_headers
+    transfer, content = headers.get("Transfer-Encoding"), headers.get("Content-Encoding")
+    if transfer or content:
+        outcome = decoded(body, transfer, content, limits.html_bytes)
+        if isinstance(outcome, Drop):
+            return outcome
+        body = outcome
+    return body if body and not body.isspace() else Drop.EMPTY_BODY
