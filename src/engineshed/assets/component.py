@@ -23,7 +23,7 @@ from engineshed.assets.component_parts import (
 from engineshed.assets.component_schema import RawAttributes, raw_attributes
 from engineshed.assets.scaffolder import SparkAssetScaffolder
 from engineshed.assets.spark_asset import spark_asset
-from engineshed.model.errors import EngineshedError, SettingInvalid
+from engineshed.model.errors import SettingInvalid
 from engineshed.running.asset_faults import Fault, faults, is_template
 from engineshed.running.asset_files import FILE_NAMES, said
 from engineshed.running.asset_settings import AssetSettings
@@ -71,7 +71,7 @@ class SparkAssetComponent(dg.Component, AssetSettings, dg.Model, dg.Resolvable):
         folder = context.path if context.path.is_dir() else context.path.parent
         try:
             return dg.Definitions(assets=[self._asset(folder)])
-        except (EngineshedError, dg.DagsterError) as error:
+        except Exception as error:  # Dagster refuses by errors of no common kind; each is to name the file
             raise SettingInvalid(f"{_file_in(folder, context.path)}: asset {self.asset!r}: {error}") from error
 
     def _asset(self, folder: Path) -> dg.AssetsDefinition:

@@ -15,7 +15,8 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from engineshed.running.asset_settings import AssetSettings, KeyPath
+from engineshed.running.asset_contradictions import KeyPath, contradictions
+from engineshed.running.asset_settings import AssetSettings
 
 TEMPLATE = r"\{\{|\{%"
 _LONGEST_VALUE = 80
@@ -67,7 +68,7 @@ def faults(
         return [_fault(found, schema) for found in error.errors() if not is_template(found["input"])]
     return [
         Fault(_spoken(path), fact)
-        for path, fact in settings.contradictions(folder)
+        for path, fact in contradictions(settings, folder)
         if not any(map(_holds_template, _involved(attributes, _spoken(path))))
     ]
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
+from engineshed.running.asset_contradictions import KeyPath
 from engineshed.running.asset_faults import Fault, faults
-from engineshed.running.asset_settings import KeyPath
 from engineshed.running.roster import ENGINES, installed
 
 COMPONENT = "engineshed.assets.SparkAssetComponent"

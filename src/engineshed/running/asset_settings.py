@@ -6,14 +6,12 @@ component makes the asset of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, JsonValue, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from engineshed.model.errors import ConfigurationInvalid
 from engineshed.model.job import SampleInput, SparkJob
 from engineshed.model.resources import Resources
 from engineshed.running.asset_types import (
@@ -41,8 +39,6 @@ from engineshed.running.settings import ObjectiveSettings
 
 MOST_DIMENSIONS = 2
 """Dagster takes no more."""
-
-KeyPath = tuple[int | str, ...]
 
 
 class _Closed(BaseModel):
@@ -254,49 +250,3 @@ class AssetSettings(_Closed):
             timeout_s=job.timeout_s,
             sample=sample,
         )
-
-    def contradictions(self, folder: Path | None) -> Iterator[tuple[KeyPath, str]]:
-        """Where values that are fine alone do not fit together or name no file: key path and fact."""
-        yield from self._wrong_job(folder)
-        yield from self._wrong_dimensions()
-        for n, check in enumerate(self.checks):
-            kind, asked = check.chosen
-            yield from (((*("checks", n, kind), key), fact) for key, fact in self._wrong_check(asked))
-        try:
-            self.objective.objective()
-        except ConfigurationInvalid as error:
-            yield ("objective", "pin"), str(error)
-
-    def _wrong_job(self, folder: Path | None) -> Iterator[tuple[KeyPath, str]]:
-        try:
-            self.spark_job(folder)
-        except ConfigurationInvalid as error:
-            yield ("job",), str(error)
-        if folder is None:
-            return
-        if not (folder / self.job.script).is_file():
-            yield ("job", "script"), f"no such file in {folder} (got {self.job.script!r})"
-        for n, module in enumerate(self.job.modules):
-            if not (folder / module).exists():
-                yield ("job", "modules", n), f"no such file or folder in {folder} (got {module!r})"
-
-    def _wrong_dimensions(self) -> Iterator[tuple[KeyPath, str]]:
-        for name, dimension in (self.partitions or {}).items():
-            kind, value = dimension.chosen
-            if kind == "values":
-                if len(set(value)) != len(value):
-                    yield ("partitions", name, kind), "a value is given twice"
-            elif value.end is not None and value.end <= value.start:
-                yield ("partitions", name, kind, "end"), "give a time after `start`"
-
-    def _wrong_check(self, asked: Any) -> Iterator[tuple[str, str]]:
-        tables = ", ".join(self.job.tables) or "none"
-        if asked.table not in self.job.tables:
-            yield "table", f"not a table of the job; job.tables: {tables} (got {asked.table!r})"
-        if not isinstance(asked, NoDanglingSettings):
-            return
-        if asked.of_asset is None and asked.of_table not in self.job.tables:
-            yield "of_table", f"not a table of the job; job.tables: {tables} (got {asked.of_table!r})"
-        if asked.of_asset is not None and asked.of_asset not in self.inputs:
-            inputs = ", ".join(self.inputs) or "none"
-            yield "of_asset", f"not an input of the asset; inputs: {inputs} (got {asked.of_asset!r})"
