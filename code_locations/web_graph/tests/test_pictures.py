@@ -29,6 +29,7 @@ from web_graph.pictures import (
 from web_graph.pictures.naming import shown_name
 from web_graph.pictures.network import read_network
 from web_graph.pictures.scene import FRAME, Scene, compose
+from web_graph.research import read_domains
 
 HOSTILE = (
     "a | b",
@@ -106,6 +107,29 @@ def picture(edges: pa.Table, degrees: pa.Table, title: str = "Who links to whom"
 SMALL = scattered(60, 130)
 
 
+def collisions(scene: Scene) -> list[tuple[str, str]]:
+    """Names that lie on another name, on a node or outside the frame."""
+    found = [(a.text, b.text) for a, b in itertools.combinations(scene.labels, 2) if a.box.overlap(b.box)]
+    found += [(label.text, "the frame") for label in scene.labels if not label.box.within(FRAME)]
+    for label in scene.labels:
+        for node, (x, y), radius in zip(scene.network.nodes, scene.at, scene.radii, strict=True):
+            across = min(max(x, label.box.left), label.box.right) - x
+            down = min(max(y, label.box.top), label.box.bottom) - y
+            if across**2 + down**2 < radius**2:
+                found.append((label.text, node.domain))
+    return found
+
+
+def touching(scene: Scene) -> list[tuple[str, str]]:
+    """Nodes that lie on one another."""
+    circles = zip(scene.network.nodes, scene.at, scene.radii, strict=True)
+    return [
+        (one.domain, other.domain)
+        for (one, (ax, ay), a), (other, (bx, by), b) in itertools.combinations(circles, 2)
+        if (ax - bx) ** 2 + (ay - by) ** 2 < (a + b) ** 2
+    ]
+
+
 @pytest.fixture(scope="module")
 def drawn() -> bytes:
     return picture(*tables(SMALL))
@@ -139,22 +163,13 @@ def test_picture_fits_a_laptop_and_dagster_metadata(drawn: bytes) -> None:
 
 def test_every_name_of_a_sample_sized_graph_is_legible(scene: Scene) -> None:
     assert len(scene.labels) >= 0.95 * len(scene.network.nodes)
-    for a, b in itertools.combinations(scene.labels, 2):
-        assert a.box.overlap(b.box) == 0, (a.text, b.text)
-    for label in scene.labels:
-        assert label.box.within(FRAME), label.text
-        for i, ((x, y), radius) in enumerate(zip(scene.at, scene.radii, strict=True)):
-            across = min(max(x, label.box.left), label.box.right) - x
-            down = min(max(y, label.box.top), label.box.bottom) - y
-            assert across**2 + down**2 >= radius**2, (label.text, scene.network.nodes[i].name)
+    assert collisions(scene) == []
 
 
 def test_nodes_use_the_whole_frame_and_do_not_touch(scene: Scene) -> None:
     assert scene.at[:, 0].max() - scene.at[:, 0].min() > 0.8 * FRAME.width
     assert scene.at[:, 1].max() - scene.at[:, 1].min() > 0.8 * FRAME.height
-    for i, j in itertools.combinations(range(len(scene.at)), 2):
-        (ax, ay), (bx, by) = scene.at[i], scene.at[j]
-        assert (ax - bx) ** 2 + (ay - by) ** 2 > (scene.radii[i] + scene.radii[j]) ** 2
+    assert touching(scene) == []
 
 
 def test_arrows_end_at_their_target_and_width_and_area_grow_with_weight() -> None:
@@ -179,8 +194,8 @@ def test_large_graph_shows_its_heaviest_links_and_says_what_it_leaves_out() -> N
     scene = compose(network)
     named = {label.node for label in scene.labels}
     assert set(network.importance()[:10]) <= named
-    for a, b in itertools.combinations(scene.labels, 2):
-        assert a.box.overlap(b.box) == 0
+    assert collisions(scene) == []
+    assert touching(scene) == []
 
 
 def test_both_directions_of_a_pair_stay_together_and_each_domain_keeps_a_link() -> None:
@@ -296,6 +311,7 @@ def test_metadata_of_a_partition() -> None:
 
 def test_title_asks_the_question() -> None:
     nothing = tables([])
+    assert describe(*nothing, "SAMPLE-2025-08|databases")[0] == read_domains()["databases"].title
     assert describe(*nothing, "CC-MAIN-2024-10|open_data")[0] == "Who links to whom among open data"
     assert describe(*nothing, "CC-MAIN-2024-10|../domains/databases")[0].startswith("Who links to whom among")
     assert describe(*nothing, None)[0] == "Who links to whom"

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pyarrow as pa
-import yaml
 
 from web_graph.pictures.degrees import draw_degrees
 from web_graph.pictures.drawing import draw_network
 from web_graph.pictures.naming import counted
 from web_graph.pictures.tables import top_pairs_markdown
+from web_graph.research import read_domains
 
 if TYPE_CHECKING:
     from engineshed.assets.checks import PartitionTables
-
-
-_is_name = re.compile(r"[\w-]+").fullmatch
 
 
 def illustrate(tables: PartitionTables) -> Mapping[str, dg.MetadataValue[Any]]:
@@ -62,11 +57,9 @@ def describe(edges: pa.Table, degrees: pa.Table, partition: str | None) -> tuple
 
 
 def _title(domain: str) -> str:
-    file = resources.files("web_graph") / "domains" / f"{domain}.yaml"
-    if _is_name(domain) and file.is_file():
-        query = yaml.safe_load(file.read_text(encoding="utf-8"))
-        if isinstance(query, dict) and query.get("title"):
-            return str(query["title"])
+    query = read_domains().get(domain)
+    if query is not None:
+        return query.title
     return f"Who links to whom among {domain.replace('_', ' ')}" if domain else "Who links to whom"
 
 
