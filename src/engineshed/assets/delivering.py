@@ -21,7 +21,8 @@ def deliver(context: dg.AssetExecutionContext, result: Result, drawings: Drawing
     """One MaterializeResult with its checks; metadata of each partition goes to that partition's event."""
     metadata = {**run_metadata(result), **_stock_metadata(context.asset_key, result)}
     by_partition = {
-        p.ref.partition: {**partition_metadata(p), **drawings.get(p.ref.partition, {})} for p in result.published
+        p.ref.partition: {**partition_metadata(p, result.reported.report), **drawings.get(p.ref.partition, {})}
+        for p in result.published
     }
     if len(by_partition) == 1:
         metadata.update(next(iter(by_partition.values())))

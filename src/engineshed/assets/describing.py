@@ -12,6 +12,9 @@ from engineshed.running.result import Published, Result
 
 _LONG_JSON = 100_000
 
+BY_PARTITION = "by_partition"
+"""Key of a driver's report under which it says things of each partition apart."""
+
 
 def run_metadata(result: Result) -> dict[str, dg.MetadataValue[Any]]:
     """Metadata common to all partitions of the run."""
@@ -39,12 +42,15 @@ def run_metadata(result: Result) -> dict[str, dg.MetadataValue[Any]]:
         metadata[f"link/{name}"] = dg.MetadataValue.url(link) if "://" in link else dg.MetadataValue.path(link)
     for n, warning in enumerate(result.warnings, start=1):
         metadata[f"warning/{n}"] = dg.MetadataValue.text(warning)
-    metadata.update(report_metadata(result.reported.report))
+    common = {name: value for name, value in result.reported.report.items() if name != BY_PARTITION}
+    metadata.update(report_metadata(common))
     return metadata
 
 
-def partition_metadata(published: Published) -> dict[str, dg.MetadataValue[Any]]:
-    """Metadata of one published partition."""
+def partition_metadata(
+    published: Published, report: Mapping[str, Any] | None = None
+) -> dict[str, dg.MetadataValue[Any]]:
+    """Metadata of one published partition, with what the driver's report says of it."""
     metadata: dict[str, dg.MetadataValue[Any]] = {
         "commit/digest": dg.MetadataValue.text(published.ref.digest),
     }
@@ -55,7 +61,8 @@ def partition_metadata(published: Published) -> dict[str, dg.MetadataValue[Any]]
             metadata[f"dataset_hash/{table}"] = dg.MetadataValue.text(str(published.hashes[table]))
     if len(published.rows) == 1:
         metadata["dagster/row_count"] = dg.MetadataValue.int(next(iter(published.rows.values())))
-    return metadata
+    said = ((report or {}).get(BY_PARTITION) or {}).get(published.ref.partition or "")
+    return {**report_metadata(said), **metadata} if isinstance(said, Mapping) else metadata
 
 
 def report_metadata(report: Mapping[str, Any]) -> dict[str, dg.MetadataValue[Any]]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+from dagster_shared.check import CheckError
 
 from engineshed.model.commit import CommitRef
 from engineshed.model.errors import JobInvalid, SettingInvalid
@@ -81,12 +82,13 @@ def _pinned(
     datasets: Datasets,
 ) -> dict[str, tuple[CommitRef, ...]]:
     """own key ('' when unpartitioned) -> the upstream commits it reads, as they are now."""
+    there = {key: datasets.partitions(asset_name(key), mode) for key in inputs}
     known: dict[tuple[str, str | None], CommitRef] = {}
     pinned: dict[str, tuple[CommitRef, ...]] = {}
     for own in selection.targets:
         refs: list[CommitRef] = []
         for key in inputs:
-            for partition in _upstream_partitions(context, key, own, selection):
+            for partition in _upstream_partitions(context, key, own, selection, there[key]):
                 name = (asset_name(key), partition)
                 if name not in known:
                     known[name] = _latest(datasets, *name, mode)
@@ -104,34 +106,39 @@ def _latest(datasets: Datasets, asset: str, partition: str | None, mode: Mode) -
 
 
 def _upstream_partitions(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, own: str | None, selection: PartitionSelection
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    own: str | None,
+    selection: PartitionSelection,
+    published: Sequence[str | None],
 ) -> list[str | None]:
     """Which partitions of the upstream asset one own partition reads.
 
     Dagster maps the run's partitions as a whole; for several own keys at once its answer is narrowed to the same key,
-    then to keys that agree in their dimensions; where neither fits (time windows of another length) each own key
-    reads all.
+    then to keys that agree in their dimensions; where neither fits (time windows of another length) each own key reads
+    all. Of an asset in another code location Dagster knows no partitions: what is `published` is narrowed likewise.
     """
-    name = "__".join(key.path)
-    operation = context.op_execution_context
-    if operation.asset_partitions_def_for_input(name) is None if _partitioned(context, name) else True:
-        return [None]
-    mapped = list(operation.asset_partition_keys_for_input(name))
-    if own is None or len(selection.keys) <= 1:
+    mapped = _mapped(context, key)
+    if mapped is None:
+        if None in published or not published:
+            return [None]
+        mapped = [p for p in published if p is not None]
+    elif own is None or len(selection.keys) <= 1:
         return list(mapped)
     if own in mapped:
         return [own]
-    values = set(selection.by_key.get(own, {}).values())
+    values = set(selection.by_key.get(own or "", {}).values())
     agreeing = [k for k in mapped if set(k.split("|")) <= values]
     return list(agreeing or mapped)
 
 
-def _partitioned(context: dg.AssetExecutionContext, input_name: str) -> bool:
+def _mapped(context: dg.AssetExecutionContext, key: dg.AssetKey) -> list[str] | None:
+    """The upstream partitions of the whole run by Dagster's partition mapping; None where it knows of none."""
+    names = [name for name, input_key in context.assets_def.keys_by_input_name.items() if input_key == key]
     try:
-        context.op_execution_context.asset_partitions_def_for_input(input_name)
-    except dg.DagsterInvariantViolationError:
-        return False
-    return True
+        return [str(k) for k in context.op_execution_context.asset_partition_keys_for_input(names[0])]
+    except (dg.DagsterInvariantViolationError, CheckError):
+        return None
 
 
 def _stock_fields(context: dg.AssetExecutionContext, selection: PartitionSelection) -> dict[str, Any]:

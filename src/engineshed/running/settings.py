@@ -26,13 +26,13 @@ class _Closed(BaseModel):
 
 
 class ObjectiveSettings(_Closed):
-    """Preferences of one layer. `prefer` is an order of engines; `forbid` adds up over all layers."""
+    """Preferences of one layer."""
 
-    pin: str | None = None
-    prefer: tuple[str, ...] = ()
-    forbid: tuple[str, ...] = ()
-    value_usd_per_hour: Decimal | None = Field(default=None, ge=0)
-    budget_usd: Decimal | None = Field(default=None, ge=0)
+    pin: str | None = Field(default=None, description="The one engine to use.")
+    prefer: tuple[str, ...] = Field(default=(), description="Engines in order of preference.")
+    forbid: tuple[str, ...] = Field(default=(), description="Engines never used; adds up over all layers.")
+    value_usd_per_hour: Decimal | None = Field(default=None, ge=0, description="What an hour saved is worth.")
+    budget_usd: Decimal | None = Field(default=None, ge=0, description="The most that one run may spend.")
 
     def objective(self) -> Objective:
         """The same as the planner's value."""
@@ -55,43 +55,44 @@ class PriceSettings(_Closed):
 
 
 class PlatformSettings(_Closed):
-    """`platform.yaml`.
+    """`platform.yaml`: the platform team's."""
 
-    ledger_url: SQLAlchemy URL; empty means SQLite in the home folder. prices: item -> price. policy: laid over every
-    team.
-    """
-
-    ledger_url: str = ""
-    prices: Mapping[str, PriceSettings] = Field(default_factory=dict)
+    ledger_url: str = Field(default="", description="SQLAlchemy URL of the ledger; none: SQLite in the home folder.")
+    prices: Mapping[str, PriceSettings] = Field(
+        default_factory=dict,
+        description="Item -> `usd_per_hour`, `as_of`, `source`, `market`. The item `node` is an hour of this machine.",
+    )
     policy: ObjectiveSettings = ObjectiveSettings()
 
 
 class StoreSettings(_Closed):
-    """How to reach an S3-compatible object store; ignored for local folders. Credentials come from the environment."""
+    """How to reach an S3-compatible object store. Credentials come from the environment."""
 
-    endpoint_url: str | None = None
-    region: str | None = None
+    endpoint_url: str | None = Field(default=None, description="Address of the S3 service, where it is not AWS's.")
+    region: str | None = Field(default=None, description="Region of the bucket.")
 
 
 class LocationSettings(_Closed):
-    """`location.yaml`.
+    """`location.yaml`: a team's."""
 
-    payloads: folder of the team's job scripts, relative to the file. home: folder for state on this machine, relative
-    to the file. data_root: where datasets are published (a folder, relative to the file, or s3://bucket/prefix);
-    empty means `data` in the home folder. engines, channels: name -> free-form block. mode: what runs use that say
-    nothing.
-    """
-
-    team: str
-    code_location: str
-    home: str = ""
-    payloads: str = ""
-    data_root: str = ""
+    team: str = Field(description="Who owns the code location; what its runs are booked on.")
+    code_location: str = Field(description="Name of the code location.")
+    home: str = Field(default="", description="Folder for state on this machine, relative to the file.")
+    payloads: str = Field(default="", description="Folder of the team's job scripts, relative to the file.")
+    data_root: str = Field(
+        default="",
+        description="Where datasets are published: a folder, relative to the file, or `s3://bucket/prefix`. "
+        "None: `data` in the home folder.",
+    )
     store: StoreSettings = StoreSettings()
-    engines: Mapping[str, dict[str, Any]] = Field(default_factory=dict)
-    channels: Mapping[str, dict[str, Any]] = Field(default_factory=dict)
+    engines: Mapping[str, dict[str, Any]] = Field(
+        default_factory=dict, description="Engine -> its own settings. One that is named here must be ready to build."
+    )
+    channels: Mapping[str, dict[str, Any]] = Field(default_factory=dict, description="Channel -> its own settings.")
     objective: ObjectiveSettings = ObjectiveSettings()
-    mode: str = Field(default="sample", pattern="^(sample|full)$")
+    mode: str = Field(
+        default="sample", pattern="^(sample|full)$", description="`sample` or `full`, where a run says nothing."
+    )
 
 
 def read_location(path: Path) -> LocationSettings:

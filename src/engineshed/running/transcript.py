@@ -60,7 +60,8 @@ class Transcript:
 
     def _take_custom(self, payload: Any) -> None:
         if isinstance(payload, Mapping) and PROGRESS_KEY in payload:
-            self.progress = {**self.progress, **payload[PROGRESS_KEY]}
+            kept = {name: value for name, value in self.progress.items() if name != "note"}
+            self.progress = {**kept, **payload[PROGRESS_KEY]}
         elif isinstance(payload, Mapping) and REPORT_KEY in payload:
             self._report.update(payload[REPORT_KEY])
         elif isinstance(payload, Mapping) and SEAL_KEY in payload:

@@ -1,6 +1,7 @@
 """The registry of companies, published for whoever wants seeds. Plain Python: not everything needs Spark."""
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def read_seeds(path: Path) -> Table:
     description="Organisations with their public websites: the seed list of every research query.",
     check_specs=[dg.AssetCheckSpec("seeds_has_rows", asset=["company_registry", "seeds"])],
 )
-def seeds(context: dg.AssetExecutionContext, engineshed: Engineshed) -> dg.MaterializeResult[Any]:
+def seeds(context: dg.AssetExecutionContext, engineshed: Engineshed) -> Iterator[dg.MaterializeResult[Any]]:
     """Publish seeds.csv."""
     table = read_seeds(SEEDS_FILE)
     digest = hashlib.sha256(SEEDS_FILE.read_bytes()).hexdigest()
@@ -54,4 +55,4 @@ def seeds(context: dg.AssetExecutionContext, engineshed: Engineshed) -> dg.Mater
     check = dg.AssetCheckResult(
         check_name="seeds_has_rows", passed=table.num_rows > 0, metadata={"rows": table.num_rows}
     )
-    return result._replace(check_results=[check])
+    yield result._replace(check_results=[check])

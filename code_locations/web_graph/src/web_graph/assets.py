@@ -16,7 +16,7 @@ TEAM = "web-graph"
 SEEDS = dg.AssetKey(["company_registry", "seeds"])
 
 _PAYLOADS = read_premises(LOCATION_FILE).payloads
-_DOMAINS = {name: domain.model_dump(mode="json") for name, domain in DOMAINS.items()}
+_DOMAINS = {name: domain.for_payload("/".join(SEEDS.path), "seeds") for name, domain in DOMAINS.items()}
 _COMMON: dict[str, Any] = {
     "team": TEAM,
     "owners": ["web-graph@example.org"],

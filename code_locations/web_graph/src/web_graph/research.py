@@ -39,6 +39,17 @@ class Domain(_Closed):
     url_patterns: UrlPatterns = UrlPatterns()
     link_kinds: tuple[str, ...] = ("a", "area")
 
+    def for_payload(self, asset: str, table: str) -> dict[str, Any]:
+        """The definition as the payloads read it; the seed list is the table of that upstream asset."""
+        return {
+            "title": self.title,
+            "seed_selector": {column: list(values) for column, values in self.seeds.items()},
+            "seeds": {"asset": asset, "table": table},
+            "url_patterns": self.url_patterns.model_dump(mode="json"),
+            "languages": list(self.languages),
+            "link_kinds": list(self.link_kinds),
+        }
+
 
 class Crawls(_Closed):
     """For each mode the places of each crawl's WARC files."""
