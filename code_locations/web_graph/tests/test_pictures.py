@@ -172,6 +172,14 @@ def test_nodes_use_the_whole_frame_and_do_not_touch(scene: Scene) -> None:
     assert touching(scene) == []
 
 
+def test_long_names_around_one_hub_still_find_room() -> None:
+    leaves = [f"leaf{i}.org" for i in range(60)]
+    names: dict[str, str | None] = {leaf: f"Foundation of long name {i}" for i, leaf in enumerate(leaves)}
+    scene = compose(read_network(*tables([(leaf, "hub.org", 1) for leaf in leaves], names)))
+    assert len(scene.labels) >= 60
+    assert collisions(scene) == []
+
+
 def test_arrows_end_at_their_target_and_width_and_area_grow_with_weight() -> None:
     scene = compose(read_network(*tables([("a.org", "b.org", 40), ("a.org", "c.org", 4)])))
     for curve in scene.curves:
