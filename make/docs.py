@@ -37,8 +37,9 @@ def settings() -> str:
     return "\n".join(
         [
             HEAD + "# Settings\n",
-            "Unknown keys and wrong values are refused at start, with file, key and what is allowed. An engine's own block is",
-            "checked by that engine: `engineshed engines --show` prints what is in force, docs/engines.md explains it.\n",
+            "Unknown keys and wrong values are refused at start, with file, key and what is allowed. An engine's own",
+            "block is checked by that engine: `engineshed engines --show` prints what is in force, ",
+            "docs/engines.md explains it.\n",
             *_schema("location.yaml", LocationSettings),
             *_schema("platform.yaml", PlatformSettings),
             "## Environment\n",

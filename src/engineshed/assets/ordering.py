@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-from dagster_shared.check import CheckError
 
 from engineshed.model.commit import CommitRef
 from engineshed.model.errors import JobInvalid, SettingInvalid
@@ -137,7 +136,7 @@ def _mapped(context: dg.AssetExecutionContext, key: dg.AssetKey) -> list[str] | 
     names = [name for name, input_key in context.assets_def.keys_by_input_name.items() if input_key == key]
     try:
         return [str(k) for k in context.op_execution_context.asset_partition_keys_for_input(names[0])]
-    except (dg.DagsterInvariantViolationError, CheckError):
+    except dg.DagsterInvariantViolationError:
         return None
 
 

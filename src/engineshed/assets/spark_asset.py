@@ -10,13 +10,14 @@ from pydantic import Field
 from engineshed.assets.checks import DataCheck, PartitionTables
 from engineshed.assets.delivering import deliver, failure_of, refused_checks
 from engineshed.assets.ordering import make_order, run_mode, run_override
-from engineshed.assets.resource import Engineshed, Premises
+from engineshed.assets.resource import Engineshed
 from engineshed.model.check import CheckOutcome
 from engineshed.model.errors import ChecksFailed, EngineshedError
 from engineshed.model.job import SparkJob
 from engineshed.model.objective import Layer, Objective
 from engineshed.running.dagster_step import DagsterStep
 from engineshed.running.order import Order
+from engineshed.running.premises import Premises
 from engineshed.running.result import Result
 from engineshed.running.route import Route
 from engineshed.running.settling import Contents
@@ -90,7 +91,7 @@ def spark_asset(
         illustrate=illustrate,
     )
 
-    @dg.asset(
+    asset = dg.asset(
         key=asset_key,
         deps=[*upstream, *deps],
         partitions_def=partitions_def,
@@ -105,10 +106,12 @@ def spark_asset(
         required_resource_keys={RESOURCE},
         **dagster_fields,
     )
+
     def _spark_asset(context: dg.AssetExecutionContext, config: RunOverride) -> Iterator[Any]:
         yield from _materialize(context, config, declared)
 
-    return _spark_asset
+    made: dg.AssetsDefinition = asset(_spark_asset)
+    return made
 
 
 def _materialize(context: dg.AssetExecutionContext, config: RunOverride, declared: Declaration) -> Iterator[Any]:

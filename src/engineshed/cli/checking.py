@@ -12,7 +12,7 @@ import click
 @click.argument("paths", nargs=-1, type=click.Path(exists=True))
 def check(paths: tuple[str, ...]) -> None:
     """Check every defs.yaml of a SparkAssetComponent below PATHS (by default this folder). Imports no project code."""
-    from engineshed.assets.component_schema import check_files
+    from engineshed.running.asset_files import check_files
 
     findings = check_files([Path(p) for p in paths or (".",)])
     for finding in findings:

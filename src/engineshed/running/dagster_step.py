@@ -43,7 +43,7 @@ class DagsterStep:
         self._context = context
         self._body_id = f"{context.run_id}:{uuid.uuid4().hex[:12]}"
         self._selection = selection_of(context)
-        self._key = LaunchKey(
+        self._key: LaunchKey = LaunchKey(
             root_run_id=context.run.root_run_id or context.run_id,
             step_key=str(context.op_execution_context.op_handle),
             partition_keys=self._selection.keys,
@@ -58,7 +58,8 @@ class DagsterStep:
     @property
     def run_id(self) -> str:
         """The Dagster run of this body."""
-        return self._context.run_id
+        run_id: str = self._context.run_id
+        return run_id
 
     @property
     def body_id(self) -> str:

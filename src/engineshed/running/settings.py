@@ -128,7 +128,7 @@ def describe(error: ValidationError, schema: type[BaseModel]) -> str:
         fact = finding["msg"]
         if finding["type"] == "extra_forbidden":
             fact = f"unknown key; allowed here: {', '.join(_allowed(schema, finding['loc'][:-1]))}"
-        elif "input" in finding and finding["type"] != "missing":
+        elif finding["type"] != "missing":
             fact = f"{fact} (got {finding['input']!r})"
         said.append(f"{key}: {fact}")
     return "; ".join(said)
