@@ -419,7 +419,11 @@ def _json_key(key: Any, where: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class _SessionSpec:
-    """Which session to make. kind: classic, connect, sail or ambient (what the platform has already)."""
+    """Which session to make.
+
+    kind: classic (at `master`), connect (at `remote`), sail (at `remote`, or a server of our own) or ambient (what the
+    platform has already).
+    """
 
     kind: str
     master: str = "local[*]"
@@ -462,11 +466,25 @@ def _kind_at_hand() -> str:
 
 @dataclasses.dataclass(frozen=True)
 class _Running:
-    """A session, how it is ended, and the server process of our own behind it, if there is one."""
+    """A session, how it is ended, and the server process of our own behind it, if there is one.
+
+    decodes: its server takes `%2E` in the URI of an object for a dot, as Sail does and Spark does not.
+    """
 
     session: SparkSession
     stop: Callable[[], None]
     server: subprocess.Popen[bytes] | None = None
+    decodes: bool = False
+
+    def place(self, uri: str) -> str:
+        """The URI or path as this session must be told it, so that it means the very object or file of that name."""
+        local = _local_path(uri)
+        if local is not None:
+            return str(local)
+        if not self.decodes:
+            return uri
+        scheme, _, rest = uri.partition("://")
+        return f"{scheme}://{urllib.parse.quote(rest)}"
 
 
 def _start_session(spec: _SessionSpec, app_name: str, conf: Mapping[str, str], orchestrated: bool) -> _Running:
@@ -475,7 +493,7 @@ def _start_session(spec: _SessionSpec, app_name: str, conf: Mapping[str, str], o
     if spec.kind == "classic":
         return _start_classic(spec, app_name, settings, orchestrated)
     if spec.kind == "sail":
-        return _start_sail(app_name, settings)
+        return _join_sail(spec, app_name, settings) if spec.remote else _start_sail(app_name, settings)
     if spec.kind == "connect":
         if spec.remote.startswith("local"):
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -556,7 +574,12 @@ def _start_sail(app_name: str, settings: Mapping[str, str]) -> _Running:
         session.stop()
         server.communicate()
 
-    return _Running(session, stop, server)
+    return _Running(session, stop, server, decodes=True)
+
+
+def _join_sail(spec: _SessionSpec, app_name: str, settings: Mapping[str, str]) -> _Running:
+    session = _configured(app_name, settings).remote(spec.remote).getOrCreate()
+    return _Running(session, session.stop, decodes=True)
 
 
 def _expect_no_outage(session: SparkSession) -> None:
@@ -845,18 +868,12 @@ class Job:
     @property
     def session(self) -> SparkSession:
         """The Spark session, started on first use. Its time zone is UTC."""
-        with self._lock:
-            if self._running is None:
-                self.note("starting Spark")
-                spec = _session_spec()
-                self._running = _start_session(spec, self._app_name, self._conf, self.orchestrated)
-                self._heartbeat.watch(self._running)
-                self.note("")
-            return self._running.session
+        return self._started().session
 
     def input_files(self, asset: str, table: str, key: str | None = None) -> list[str]:
         """URIs of the Parquet files of an upstream table, for one own partition key or for all of them.
 
+        Names as they are, for pyarrow, DuckDB or boto3; Spark reads them by `read`, which knows each server's quoting.
         Raises JobError naming the inputs that the launch has.
         """
         inputs: Mapping[str, Any] = self._launch.get("inputs") or {}
@@ -882,7 +899,8 @@ class Job:
         files = self.input_files(asset, table, key)
         if not files:
             raise JobError(f"input {asset}/{table} has no files: materialise {asset} again.")
-        return self.session.read.parquet(*files)
+        running = self._started()
+        return running.session.read.parquet(*map(running.place, files))
 
     def write(self, table: str, df: DataFrame, *, key: str | None = None) -> int:
         """Write one declared table of one partition key as Parquet, once.
@@ -891,15 +909,17 @@ class Job:
         Raises JobError for a table that the job does not declare, a second write, or a missing `key`.
         """
         where, prefix = self._output(table, key)
-        path = f"{prefix.rstrip('/')}/{table}"
+        uri = f"{prefix.rstrip('/')}/{table}"
         with self._lock:
             if (where, table) in self._written:
                 raise JobError(f"table {table!r} is already written for {where!r}: union the parts, write once.")
             self._written[where, table] = None
         self.note(f"writing {table}" + (f" of {where}" if where else ""))
         try:
+            running = self._started()
+            path = running.place(uri)
             df.write.mode("error").parquet(path)
-            rows = _rows_written(self.session, df, path)
+            rows = _rows_written(running, df, path)
         except BaseException:
             with self._lock:
                 self._written.pop((where, table), None)
@@ -907,7 +927,7 @@ class Job:
         self._written[where, table] = rows
         self._heartbeat.rows += rows
         self.note("")
-        self._log.info("wrote %d rows to %s", rows, path)
+        self._log.info("wrote %d rows to %s", rows, uri)
         return rows
 
     def report(self, metadata: Mapping[str, Any]) -> None:
@@ -927,6 +947,15 @@ class Job:
     def note(self, text: str) -> None:
         """A few words beside the progress on what the job does now; empty takes them away."""
         self._heartbeat.note = text
+
+    def _started(self) -> _Running:
+        with self._lock:
+            if self._running is None:
+                self.note("starting Spark")
+                self._running = _start_session(_session_spec(), self._app_name, self._conf, self.orchestrated)
+                self._heartbeat.watch(self._running)
+                self.note("")
+            return self._running
 
     def _output(self, table: str, key: str | None) -> tuple[str, str]:
         if not self.orchestrated:
@@ -995,7 +1024,8 @@ class Job:
 
         facts = {"token": self.token, "tables": json.dumps(tables), "report": json.dumps(self._reported)}
         row = [functions.lit(value).alias(name) for name, value in facts.items()]
-        self.session.range(0, 1, 1, 1).select(*row).write.mode("overwrite").parquet(path)
+        running = self._started()
+        running.session.range(0, 1, 1, 1).select(*row).write.mode("overwrite").parquet(running.place(path))
 
     def _explain(self, error: BaseException) -> None:
         """Lost calls to a server that died say nothing of its death; the note does."""
@@ -1028,26 +1058,20 @@ class Job:
             _complain(f"the session did not stop well: {failures[0]}")
 
 
-def _rows_written(session: SparkSession, df: DataFrame, path: str) -> int:
-    """Rows from the footers of the files just written; an empty table gets the file that Sail does not write."""
+def _rows_written(running: _Running, df: DataFrame, path: str) -> int:
+    """Rows by the footers of the files just written; an empty table gets the file that Sail does not write."""
     local = _local_path(path)
-    if local is not None:
-        files = sorted(local.glob("*.parquet")) if local.is_dir() else []
-        if files:
-            try:
-                import pyarrow.parquet as parquet
-            except ImportError:
-                return session.read.parquet(path).count()
-            return sum(parquet.read_metadata(file).num_rows for file in files)
-    else:
+    files = sorted(local.glob("*.parquet")) if local else []
+    if files:
         try:
-            return session.read.parquet(path).count()
-        except Exception as error:  # each server has its own error for a missing path
-            if "connect" not in type(session).__module__:
-                raise
-            _complain(f"{path} was not made ({error}); writing an empty file.")
-    _write_empty(df, path)
-    return 0
+            import pyarrow.parquet as parquet
+        except ImportError:
+            return running.session.read.parquet(path).count()
+        return sum(parquet.read_metadata(file).num_rows for file in files)
+    rows = 0 if local else running.session.read.parquet(path).count()
+    if not rows and running.decodes:
+        _write_empty(df, path)
+    return rows
 
 
 def _local_path(uri: str) -> Path | None:
@@ -1058,12 +1082,12 @@ def _local_path(uri: str) -> Path | None:
 
 
 def _write_empty(df: DataFrame, path: str) -> None:
-    # Sail (0.7.2) writes no file and makes no folder for a frame without rows.
+    # Sail (0.7.2) writes no file for a frame without rows, and reads a folder that does not exist as such a frame.
     import pyarrow.parquet as parquet
     from pyarrow import fs
 
-    local = _local_path(path)
-    filesystem, folder = (fs.LocalFileSystem(), str(local)) if local else fs.FileSystem.from_uri(path)
+    # Decodes as Sail does.
+    filesystem, folder = (fs.LocalFileSystem(), path) if _local_path(path) else fs.FileSystem.from_uri(path)
     filesystem.create_dir(folder, recursive=True)
     parquet.write_table(df.limit(0).toArrow(), f"{folder}/part-0.parquet", filesystem=filesystem)
 
