@@ -133,6 +133,8 @@ def _upstream_partitions(
 
 def _mapped(context: dg.AssetExecutionContext, key: dg.AssetKey) -> list[str] | None:
     """The upstream partitions of the whole run by Dagster's partition mapping; None where it knows of none."""
+    if context.job_def.asset_layer.get(key).partitions_def is None:
+        return None
     names = [name for name, input_key in context.assets_def.keys_by_input_name.items() if input_key == key]
     try:
         return [str(k) for k in context.op_execution_context.asset_partition_keys_for_input(names[0])]
