@@ -7,12 +7,14 @@ import re
 import tomllib
 from pathlib import PurePosixPath
 
-# Two roots of composition and the driver read settings; the processes floor hands its environment on to what it starts.
+# Two roots of composition and the driver read settings; the processes floor and the contract of channels hand
+# their environment on to what they start.
 ENVIRONMENT_READERS = {
     "src/engineshed/assets/resource.py",
     "src/engineshed/cli/finding.py",
     "src/engineshed/processes/launching.py",
     "src/engineshed/processes/supervisor.py",
+    "src/engineshed/testing/channel_contract.py",
     "spark/driver/engineshed_driver.py",
 }
 

@@ -17,7 +17,7 @@ _SHOPS: Final = """
 etsy.com shopify.com myshopify.com aliexpress.com alibaba.com rakuten.com walmart.com booking.com tripadvisor.com
 yelp.com airbnb.com gumtree.com willhaben.at kleinanzeigen.de
 """
-_CODE: Final = "github.com gitlab.com bitbucket.org sourceforge.net codeberg.org sr.ht npmjs.com pypi.org"
+_CODE: Final = "github.com gitlab.com bitbucket.org sourceforge.net codeberg.org sr.ht"
 _SHORTENERS: Final = """
 bit.ly t.co goo.gl tinyurl.com ow.ly is.gd buff.ly lnkd.in rebrand.ly cutt.ly shorturl.at linktr.ee tiny.cc
 """
