@@ -8,6 +8,8 @@ from engineshed.ports.step import RunState, Step
 from engineshed.running.shed import Shed
 
 _LOOK_S = 0.5
+_RETRY_IS_SAID_AFTER_S = 2.0
+"""Dagster writes a failure first and that it will be retried a moment later."""
 
 
 class LeaseKeeper:
@@ -63,7 +65,7 @@ def hold(step: Step, shed: Shed) -> LeaseKeeper:
             step.info("Another worker holds this step's lease: waiting until it settles or its lease runs out.")
             said = True
         try:
-            leave_when_over(step)
+            leave_when_over(step, shed)
         except RunCancelled:
             now_s = shed.clock.monotonic_s()
             give_up_s = now_s + 1.5 * shed.cadence.lease_s if give_up_s is None else give_up_s
@@ -72,10 +74,20 @@ def hold(step: Step, shed: Shed) -> LeaseKeeper:
         shed.clock.sleep(_LOOK_S)
 
 
-def leave_when_over(step: Step) -> None:
-    """Raise when the run no longer wants this body: RunCancelled, or LeaseLost when the run is over."""
+def leave_when_over(step: Step, shed: Shed) -> None:
+    """Raise when the run no longer wants this body.
+
+    RunCancelled where the foreign run must be ended too: the run is cancelled, or failed and nobody will retry it.
+    LeaseLost where it must be left alone: a retry will adopt it, or another body has finished.
+    """
     state = step.run_state()
+    if state is RunState.FAILED:
+        shed.clock.sleep(_RETRY_IS_SAID_AFTER_S)
+        state = step.run_state()
+    who = f"run {step.run_id}"
     if state is RunState.CANCELLING:
-        raise RunCancelled(f"run {step.run_id} is being cancelled: step {step.key.step_key} stops without output.")
-    if state in (RunState.FAILED, RunState.WILL_RETRY, RunState.FINISHED):
-        raise LeaseLost(f"run {step.run_id} is over ({state}): step {step.key.step_key} leaves without output.")
+        raise RunCancelled(f"{who} is being cancelled: step {step.key.step_key} ends its foreign run.")
+    if state is RunState.FAILED:
+        raise RunCancelled(f"{who} was failed from outside: step {step.key.step_key} ends its foreign run.")
+    if state in (RunState.WILL_RETRY, RunState.FINISHED):
+        raise LeaseLost(f"{who} is over ({state}): step {step.key.step_key} leaves without output.")

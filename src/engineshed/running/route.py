@@ -73,7 +73,7 @@ class Route:
             return hold(self._step, self._shed)
 
     def _under_lease(self, keeper: LeaseKeeper) -> Result:
-        leave_when_over(self._step)
+        leave_when_over(self._step, self._shed)
         found = adopt(self._step, self._shed, keeper)
         if isinstance(found, Result):
             return found
@@ -130,7 +130,7 @@ class Route:
         return verdict
 
     def _settle(self, order: Order, attempt: Attempt, ended: Ended, verdict: Verdict, keeper: LeaseKeeper) -> Result:
-        leave_when_over(self._step)
+        leave_when_over(self._step, self._shed)
         self._publishing = True
         try:
             result = settle_good(self._step, order, attempt, ended.transcript, self._shed, keeper, self._audit)

@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import dagster as dg
 
+from engineshed.model.errors import JobInvalid
 from engineshed.model.partition import PartitionSelection, Window
 
 DEFAULT_DIMENSION = "default"
 
 
 def selection_of(context: dg.AssetExecutionContext) -> PartitionSelection:
-    """The partitions of the run; empty for an asset without partitions."""
-    if not context.has_partition_key and not context.has_partition_key_range:
-        return PartitionSelection()
+    """The partitions of the run; empty for an asset without partitions.
+
+    Raises JobInvalid for a partitioned asset in a run that names no partition: its rows would belong to none.
+    """
     definition = context.assets_def.partitions_def
     if definition is None:
         return PartitionSelection()
+    if not context.has_partition_key and not context.has_partition_key_range:
+        raise JobInvalid(
+            f"asset {'/'.join(context.asset_key.path)!r} has partitions, but run {context.run_id} names none: "
+            "launch it for a partition, or as a backfill."
+        )
     keys = tuple(str(key) for key in context.partition_keys)
     by_key = {key: _dimensions(key, definition) for key in keys}
     return PartitionSelection(

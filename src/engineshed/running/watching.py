@@ -68,7 +68,7 @@ class Watch:
         while True:
             self._keeper.keep()
             if self._is_due("run_state", self._shed.cadence.run_state_s):
-                leave_when_over(self._step)
+                leave_when_over(self._step, self._shed)
             if self._status is None or not self._status.state.final:
                 self._observe()
             moved = self._listen()

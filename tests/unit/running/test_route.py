@@ -216,16 +216,39 @@ def test_a_second_body_of_the_same_step_waits_and_returns_the_same_result(world:
 
 def test_a_body_of_a_run_that_is_over_leaves_without_output(world: World) -> None:
     step = RecordedStep()
-    step.state = RunState.FAILED
+    step.state = RunState.FINISHED
     with pytest.raises(LeaseLost, match="is over"):
         finish(step, world.order, world.shed)
     assert not world.platform.submissions
+
+
+def test_a_run_failed_from_outside_ends_its_foreign_run_unless_it_is_retried(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    failed = RecordedStep()
+    world.clock.on_sleep = lambda: _fail_after(world, failed, 3.0, RunState.FAILED)
+    with pytest.raises(RunCancelled, match="failed from outside"):
+        finish(failed, world.order, world.shed)
+    assert world.platform.cancels == world.platform.submissions
+    world = make_world()
+    retried = RecordedStep()
+    world.clock.on_sleep = lambda: _fail_after(world, retried, 3.0, RunState.WILL_RETRY)
+    with pytest.raises(LeaseLost):
+        finish(retried, world.order, world.shed)
+    assert not world.platform.cancels
+    world.clock.on_sleep = world.platform.advance
+    assert finish(RecordedStep("run-2", root_run_id="run-1"), world.order, world.shed).adopted
 
 
 def _cancel_after(world: World, step: RecordedStep, seconds: float) -> None:
     world.platform.advance()
     if world.clock.monotonic_s() > seconds:
         step.state = RunState.CANCELLING
+
+
+def _fail_after(world: World, step: RecordedStep, seconds: float, state: RunState) -> None:
+    world.platform.advance()
+    if world.clock.monotonic_s() > seconds:
+        step.state = state
 
 
 def _interrupt_after(world: World, step: RecordedStep, seconds: float, state: RunState) -> None:
