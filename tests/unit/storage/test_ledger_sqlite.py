@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FuturesTimeout
 from pathlib import Path
 
 import ledger_samples as samples
@@ -47,6 +50,17 @@ def ledger(url: str) -> SqlLedger:
 def test_file_is_in_wal_mode(ledger: SqlLedger, file: Path) -> None:
     with sqlite3.connect(file) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_opening_waits_for_another_process_that_migrates(tmp_path: Path) -> None:
+    """Without the wait, turning WAL on fails at once when it meets the other's transaction."""
+    with ThreadPoolExecutor(1) as pool, open(tmp_path / "ledger.db.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        opening = pool.submit(open_ledger, f"sqlite:///{tmp_path}/ledger.db")
+        with pytest.raises(FuturesTimeout):
+            opening.result(timeout=0.3)
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        assert opening.result(timeout=30).next_ordinal() == 1
 
 
 def test_locked_database_is_busy_for_writers_only(ledger: SqlLedger, url: str, file: Path) -> None:
