@@ -531,7 +531,8 @@ def _start_classic(spec: _SessionSpec, app_name: str, settings: Mapping[str, str
 
 
 _SAIL_SERVER = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to the driver too, which ends this
 from pysail.spark import SparkConnectServer
 server = SparkConnectServer("127.0.0.1", 0)
 server.start(background=True)
