@@ -11,7 +11,6 @@ where drivers need more than their wiring to speak:
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -78,9 +77,9 @@ class ChannelContract:
             f"with dagster_pipes.open_dagster_pipes({opening}) as pipes:",
             *(f"    {line}" for line in body.splitlines()),
         ]
-        command = [sys.executable, "-c", "\n".join(lines), *arguments]
-        environment = {**os.environ, **self.env, **env}
-        return subprocess.run(command, env=environment, stderr=subprocess.DEVNULL, check=False).returncode
+        variables = [f"{name}={value}" for name, value in {**self.env, **env}.items()]
+        command = ["env", *variables, sys.executable, "-c", "\n".join(lines), *arguments]
+        return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode
 
     def test_nothing_said_is_no_error(self, channel: Channel, token: Token) -> None:
         batch = channel.reader(channel.prepare(token, CONTEXT).address).poll("")
