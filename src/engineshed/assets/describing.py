@@ -54,6 +54,8 @@ def partition_metadata(
     metadata: dict[str, dg.MetadataValue[Any]] = {
         "commit/digest": dg.MetadataValue.text(published.ref.digest),
     }
+    if published.upstream:
+        metadata["commit/upstream"] = dg.MetadataValue.md(_upstream(published))
     for table, rows in published.rows.items():
         metadata[f"rows/{table}"] = dg.MetadataValue.int(rows)
         metadata[f"bytes/{table}"] = dg.MetadataValue.int(published.size_bytes[table])
@@ -107,6 +109,13 @@ def plan_markdown(plan: Mapping[str, Any]) -> str:
     for r in plan.get("rejections", []):
         lines.append(f"| rejected | {r['engine']} | {r['offer'] or '-'} | - | - | {_cell(r['reason'])} |")
     return "\n".join([*lines, "", *(f"1. {_cell(line)}" for line in decided)])
+
+
+def _upstream(published: Published) -> str:
+    lines = ["| asset | partition | ordinal | digest |", "|---|---|---:|---|"]
+    for ref in published.upstream:
+        lines.append(f"| {ref.asset} | {_cell(ref.partition or '-')} | {ref.ordinal} | {ref.digest[:16]} |")
+    return "\n".join(lines)
 
 
 def _external(raw: Any, kind: str) -> dg.MetadataValue[Any]:

@@ -10,11 +10,13 @@ The environment is an argument: only assets/resource.py and the command line rea
 | ENGINESHED_PAYLOADS | folder of the team's job scripts | `payloads` of location.yaml |
 | ENGINESHED_DATA_ROOT | where datasets are published | `data_root` of location.yaml, else `data` in the home folder |
 | ENGINESHED_LEDGER_URL | SQLAlchemy URL of the ledger | `ledger_url` of platform.yaml, else SQLite in the home folder |
-| ENGINESHED_IMAGE_DIGEST, ENGINESHED_LOCK_HASH | provenance of the image | not recorded |
+| ENGINESHED_IMAGE_DIGEST | provenance: the image that runs | not recorded |
+| ENGINESHED_LOCK_HASH | provenance: the lock it was made from | the nearest requirements.lock above location.yaml |
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +62,17 @@ def read_premises(location_file: str | None, env: Mapping[str, str]) -> Premises
         payloads=Path(env.get("ENGINESHED_PAYLOADS") or path.parent / (location.payloads or ".")).resolve(),
         data_root=_data_root(env.get("ENGINESHED_DATA_ROOT"), location, path, home),
         image_digest=env.get("ENGINESHED_IMAGE_DIGEST") or None,
-        lock_hash=env.get("ENGINESHED_LOCK_HASH") or None,
+        lock_hash=env.get("ENGINESHED_LOCK_HASH") or _lock_hash(path),
     )
+
+
+def _lock_hash(location_file: Path) -> str | None:
+    """The hash of the lock that the location was installed from: the nearest requirements.lock above its settings."""
+    for folder in location_file.parents:
+        lock = folder / "requirements.lock"
+        if lock.is_file():
+            return f"sha256:{hashlib.sha256(lock.read_bytes()).hexdigest()}"
+    return None
 
 
 def _data_root(from_environment: str | None, location: LocationSettings, path: Path, home: Path) -> str:

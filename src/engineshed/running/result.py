@@ -20,6 +20,7 @@ class Published:
     """One partition that this step replaced. `rows` and `hashes` are by table; a hash is None above the size limit."""
 
     ref: CommitRef
+    upstream: tuple[CommitRef, ...]
     rows: Mapping[str, int]
     size_bytes: Mapping[str, int]
     hashes: Mapping[str, str | None]

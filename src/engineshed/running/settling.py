@@ -199,6 +199,7 @@ def published_of(commit: Commit) -> Published:
     """What a result says of a commit."""
     return Published(
         ref=commit.ref,
+        upstream=commit.upstream,
         rows=_rows(commit),
         size_bytes={t.name: t.size_bytes for t in commit.tables},
         hashes={t.name: t.dataset_hash for t in commit.tables},
