@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from webgraph import runs, seeds
 from webgraph.captures import Limits
-from webgraph.drops import Tally, by_section
+from webgraph.drops import Drop, Tally, Total, by_section
 from webgraph.extract import batches
 from webgraph.selection import DefinitionInvalid, Selection, selection_of
 from webgraph.streams import expand
@@ -46,10 +46,21 @@ def extracted(session: SparkSession, work: Work, limits: Limits) -> DataFrame:
         for frame in frames:
             for position in frame.column(0).to_numpy():
                 uri, numbers = work.files[int(position)]
-                yield from batches([uri], {number: work.selections[number] for number in numbers}, limits)
+                yield from batches(
+                    [(int(position), uri)], {number: work.selections[number] for number in numbers}, limits
+                )
 
     count = len(work.files)
     return session.range(0, count, 1, count).mapInArrow(read, EXTRACTED_DDL)
+
+
+def repeated(rows: DataFrame) -> DataFrame:
+    """Captures of pages that were captured earlier: of equal URLs the first by date, then by place, is the page."""
+    order = "struct(coalesce(fetched_at, timestamp'9999-01-01') AS fetched_at, capture)"
+    seen = rows.where("page_url IS NOT NULL").selectExpr("selection", "page_url", "capture", f"{order} AS place")
+    firsts = seen.groupBy("selection", "page_url").agg({"place": "min"}).toDF("selection", "page_url", "first")
+    kept = firsts.selectExpr("selection", "page_url", "first.capture AS kept")
+    return seen.join(kept, ["selection", "page_url"]).where("capture <> kept").select("selection", "capture")
 
 
 def pages(rows: DataFrame, number: int) -> DataFrame:
@@ -79,12 +90,18 @@ def write(job: Job, work: Work, limits: Limits, scratch: str, keys: Sequence[str
     """Extract once, write both tables of every selection, and return the counts of each."""
     extracted(job.session, work, limits).write.mode("overwrite").parquet(scratch)
     rows = job.session.read.parquet(scratch)
-    for number, key in enumerate(keys):
-        job.write("pages", pages(rows, number), key=key)
-        job.write("links", links(rows, number), key=key)
     tallies = counted(rows)
+    losers = [(row["selection"], row["capture"]) for row in repeated(rows).collect()]
+    if losers:
+        again = job.session.createDataFrame(losers, "selection int, capture bigint")
+        rows = rows.join(again, ["selection", "capture"], "left_anti")
+    for number, key in enumerate(keys):
+        tally = tallies.setdefault(number, Tally())
+        tally[Total.PAGES] = job.write("pages", pages(rows, number), key=key) or 0
+        tally[Total.LINKS] = job.write("links", links(rows, number), key=key) or 0
+        tally[Drop.REPEATED_PAGE] = sum(1 for selection, _ in losers if selection == number)
     runs.remove(scratch)
-    return [by_section(tallies.get(number, Tally())) for number in range(len(keys))]
+    return [by_section(tallies[number]) for number in range(len(keys))]
 
 
 def launched(job: Job) -> None:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from webgraph import runs
-from webgraph.domains import registrable_domain
 from webgraph.drops import Drop, by_section
+from webgraph.nodes import host_in, nodes_of
 from webgraph.page import KINDS
 from webgraph.selection import DefinitionInvalid
 
@@ -25,21 +23,13 @@ if TYPE_CHECKING:
     from engineshed_driver import Job
 
 TABLES = ("graph",)
-# The links are serialised, so the host ends at the first of these characters.
-_HOST = r"regexp_extract({url}, '^https?://(?:[^/@]*@)?([^/:?#]+)', 1)"
 
 
 def classified(nodes: DataFrame, links: DataFrame, kinds: Sequence[str]) -> DataFrame:
     """Every link with the domains of its ends and, where it is no edge of the graph, the reason."""
-    hosted = links.selectExpr(
-        "src_url",
-        "dst_url",
-        "kind",
-        f"{_HOST.format(url='src_url')} AS src_host",
-        f"{_HOST.format(url='dst_url')} AS dst_host",
-    )
-    hosts = hosted.selectExpr("src_host AS host").union(hosted.selectExpr("dst_host AS host")).distinct()
-    known = hosts.mapInArrow(_domains, "host string, domain string").join(nodes.select("domain").distinct(), "domain")
+    ends = ("src_url", "dst_url", "kind", f"{host_in('src_url')} AS src_host", f"{host_in('dst_url')} AS dst_host")
+    hosted = links.selectExpr(*ends)
+    known = nodes_of(hosted.selectExpr("src_host AS host").union(hosted.selectExpr("dst_host AS host")), nodes)
     sources = known.selectExpr("host AS src_host", "domain AS src_domain")
     targets = known.selectExpr("host AS dst_host", "domain AS dst_domain")
     joined = hosted.join(sources, "src_host", "left").join(targets, "dst_host", "left")
@@ -65,12 +55,9 @@ def graph(links: DataFrame) -> DataFrame:
 def counted(links: DataFrame) -> dict[str, Any]:
     """Edges, and the other links by reason."""
     rows = links.groupBy("reason").count().toDF("reason", "n").collect()
-    by_reason = {row["reason"]: row["n"] for row in rows}
-    return {
-        "links": sum(by_reason.values()),
-        "edges": by_reason.get(None, 0),
-        "drops": by_section({reason: n for reason, n in by_reason.items() if reason is not None})["drops"],
-    }
+    by_reason = {row["reason"]: int(row["n"]) for row in rows}
+    edges = by_reason.pop(None, 0)
+    return {"links": edges + sum(by_reason.values()), "edges": edges, "drops": by_section(by_reason)["drops"]}
 
 
 def checked_kinds(kinds: Iterable[str] | None) -> tuple[str, ...]:
@@ -80,13 +67,6 @@ def checked_kinds(kinds: Iterable[str] | None) -> tuple[str, ...]:
     if unknown:
         raise DefinitionInvalid(f"link_kinds has {', '.join(unknown)}: allowed are {', '.join(KINDS)}")
     return chosen
-
-
-def _domains(frames: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for frame in frames:
-        hosts = frame.column(0).to_pylist()
-        domains = [registrable_domain(host) if host else None for host in hosts]
-        yield pa.record_batch([pa.array(hosts, pa.string()), pa.array(domains, pa.string())], names=["host", "domain"])
 
 
 def launched(job: Job) -> None:

@@ -30,6 +30,7 @@ class Drop(StrEnum):
     UNDECODABLE = "undecodable"  # content encoding that is unknown or does not decode
     EMPTY_BODY = "empty_body"
     TOO_LARGE = "too_large"  # more bytes than `Limits.html_bytes`
+    REPEATED_PAGE = "repeated_page"  # the same URL was captured earlier
     LANGUAGE = "language"  # declares a language that was not asked for
     # links
     SELF_LINK = "self_link"

@@ -29,14 +29,18 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BYTES_PER_LINK = 100  # roughly, in Arrow
 
 
-def batches(uris: Iterable[str], selections: Mapping[int, Selection], limits: Limits) -> Iterator[pa.RecordBatch]:
+def batches(
+    files: Iterable[tuple[int, str]], selections: Mapping[int, Selection], limits: Limits
+) -> Iterator[pa.RecordBatch]:
     """Rows of `tables.EXTRACTED` for all pages that the numbered selections want, then a row of counts for each.
+
+    `files` are numbered too: a capture's number is its file's and its place in it, the same in every run.
 
     Counts that precede the choice of a selection (files, records without a usable URI) appear in every one's row.
     """
     audience = _Audience(selections)
-    for uri in uris:
-        yield from _of_file(uri, audience, limits)
+    for number, uri in files:
+        yield from _of_file(number << 32, uri, audience, limits)
     yield _counts_batch(audience.tallies())
 
 
@@ -94,7 +98,7 @@ class _Audience:
         return {number: self.shared + tally for number, tally in self._own.items()}
 
 
-def _of_file(uri: str, audience: _Audience, limits: Limits) -> Iterator[pa.RecordBatch]:
+def _of_file(first: int, uri: str, audience: _Audience, limits: Limits) -> Iterator[pa.RecordBatch]:
     try:
         stream = open_binary(uri)
     except OSError:
@@ -102,14 +106,14 @@ def _of_file(uri: str, audience: _Audience, limits: Limits) -> Iterator[pa.Recor
         return
     rows = _Rows()
     with stream:
-        for outcome in captures(stream, audience.wants, limits, audience.shared):
+        for place, outcome in enumerate(captures(stream, audience.wants, limits, audience.shared)):
             if isinstance(outcome, Drop):
                 audience.count(outcome)
                 continue
             tally: Tally = Tally()
             page = extract(outcome, limits, tally)
             for number in audience.takers(page, tally):
-                rows.add(number, outcome, page)
+                rows.add(number, first + place, outcome, page)
             if rows.bytes >= limits.batch_bytes:
                 yield rows.batch()
                 rows = _Rows()
@@ -122,27 +126,27 @@ class _Rows:
 
     def __init__(self) -> None:
         self.bytes = 0
-        self._selection: list[int] = []
-        self._captures: list[tuple[str, str, datetime | None]] = []
+        self._captures: list[tuple[int, int, str, str, int | None]] = []
         self._pages: list[Page] = []
 
-    def add(self, selection: int, capture: Capture, page: Page) -> None:
-        self._selection.append(selection)
-        self._captures.append((capture.page_url, host_of(capture.page_url), capture.fetched_at))
+    def add(self, selection: int, number: int, capture: Capture, page: Page) -> None:
+        fetched = _microseconds(capture.fetched_at)
+        self._captures.append((selection, number, capture.page_url, host_of(capture.page_url), fetched))
         self._pages.append(page)
         self.bytes += len(capture.page_url) + len(page.text) + _BYTES_PER_LINK * (len(page.links) + 1)
 
     def batch(self) -> pa.RecordBatch:
-        urls, hosts, fetched = zip(*self._captures, strict=True)
+        selections, numbers, urls, hosts, fetched = zip(*self._captures, strict=True)
         count = len(self._pages)
         return pa.record_batch(
             [
-                pa.array(self._selection, pa.int32()),
+                pa.array(selections, pa.int32()),
+                pa.array(numbers, pa.int64()),
                 pa.array(urls, pa.string()),
                 pa.array(hosts, pa.string()),
                 pa.array([page.title for page in self._pages], pa.string()),
                 pa.array([page.text for page in self._pages], pa.string()),
-                pa.array(map(_microseconds, fetched), pa.int64()).cast(EXTRACTED.field("fetched_at").type),
+                pa.array(fetched, pa.int64()).cast(EXTRACTED.field("fetched_at").type),
                 _nested_links([page.links for page in self._pages]),
                 pa.nulls(count, _COUNT_TYPE),
             ],

@@ -43,7 +43,7 @@ class Links:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What one document says; `text` is the body's text nodes without outer blanks, joined by spaces."""
+    """What one document says; `text` is the body's text nodes as they stand, blank ones left out, joined by spaces."""
 
     title: str | None
     text: str
@@ -102,7 +102,7 @@ def parse(html: bytes, url: str, charset: str, tally: Tally, max_text_chars: int
     _add_anchors([node for tag, node in zip(tags, nodes, strict=True) if tag == _A], url, base, links, tally)
     _add_others(others, url, base, links, tally)
     body = tree.body
-    text = body.text(separator=" ", strip=True, skip_empty=True) if body is not None else ""
+    text = body.text(separator=" ", skip_empty=True) if body is not None else ""
     if len(text) > max_text_chars:
         tally[Note.TEXT_CUT] += 1
         text = text[:max_text_chars]
@@ -132,7 +132,7 @@ def _add_anchors(anchors: list[LexborNode], url: str, base: Base, links: Links, 
     links.dst_url += by_target
     links.kind += ["a"] * kept
     links.rel += [node.attrs.get("rel") for node in by_target.values()]
-    links.anchor += [" ".join(node.text().split())[:MAX_ANCHOR_CHARS] or None for node in by_target.values()]
+    links.anchor += [" ".join(node.text_lexbor().split())[:MAX_ANCHOR_CHARS] or None for node in by_target.values()]
 
 
 def _count_unwanted(
@@ -211,7 +211,7 @@ def _in_drawing(node: LexborNode | None) -> bool:
 def _detach_code(others: _Tagged) -> None:
     """Take scripts and styles out of the tree, so that they are no text; their attributes stay readable."""
     for tag, node in others:
-        if tag in _CODE:
+        if tag in _CODE and node.first_child is not None:
             node.decompose()
 
 

@@ -22,6 +22,7 @@ from webgraph.tables import SEED_COLUMNS
 from webgraph.urls import host_of, page_url
 
 _LINES_PER_ROW: Final = 5  # a quoted line break may span this many; a quote that is never closed spoils one line
+_SELECTABLE: Final = frozenset(SEED_COLUMNS) - {"url"}
 _has_scheme = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:").match
 _has_port = re.compile(r"[^/?#:]*:\d").match
 
@@ -102,11 +103,11 @@ def _text(value: object) -> str | None:
 def clean(seeds: Iterable[Seed], selector: Mapping[str, Iterable[str]] | None = None) -> CleanSeeds:
     """One node per registrable domain, in the order of the rows; of equal domains the first row stays.
 
-    `selector` maps `sector` or `country` to the values to keep. Raises DefinitionInvalid for any other key.
+    `selector` maps columns to the values to keep, case ignored. Raises DefinitionInvalid for a key that is none.
     """
     allowed = {name: {value.lower() for value in values} for name, values in (selector or {}).items()}
-    if set(allowed) - {"sector", "country"}:
-        raise DefinitionInvalid(f"seed_selector knows the keys 'sector' and 'country', not {sorted(allowed)}")
+    if set(allowed) - _SELECTABLE:
+        raise DefinitionInvalid(f"seed_selector has {sorted(allowed)}: allowed are {sorted(_SELECTABLE)}")
     cleaned = CleanSeeds()
     taken: set[str] = set()
     for seed in seeds:

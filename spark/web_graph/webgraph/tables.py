@@ -29,6 +29,7 @@ _LINK: Final[list[tuple[str, pa.DataType]]] = [
 _COUNT: Final[list[tuple[str, pa.DataType]]] = [("reason", pa.string()), ("n", pa.int64())]
 _EXTRACTED: Final[list[tuple[str, pa.DataType]]] = [
     ("selection", pa.int32()),
+    ("capture", pa.int64()),
     ("page_url", pa.string()),
     ("host", pa.string()),
     ("title", pa.string()),
@@ -40,7 +41,7 @@ _EXTRACTED: Final[list[tuple[str, pa.DataType]]] = [
 # One row per page and selection it belongs to, links nested; and per task one row that holds only counts.
 EXTRACTED: Final = pa.schema(_EXTRACTED)
 EXTRACTED_DDL: Final = (
-    "selection int, page_url string, host string, title string, text string, fetched_at timestamp,"
+    "selection int, capture bigint, page_url string, host string, title string, text string, fetched_at timestamp,"
     " links array<struct<dst_url:string,kind:string,rel:string,anchor:string>>,"
     " counts array<struct<reason:string,n:bigint>>"
 )

@@ -20,8 +20,9 @@ MAX_URL_CHARS = 8192  # longer ones are data in disguise; servers refuse them to
 # Characters that the URL standard neither encodes nor gives a meaning in that place. "." at the start of a
 # segment, "%" in a path (%2e is a dot) and "\\" are left to the parser.
 _PATH = r"[A-Za-z0-9_~!$&()*+,;=@/.-]"
-_QUERY = r"(?:\?[A-Za-z0-9_~!$&()*+,;=@/.:?%-]*)?"
+_QUERY = r"(?:\?[A-Za-z0-9_~!$&()*+,;=@/.:?%-]{0,4000})?"
 _is_plain_path = re.compile(rf"[A-Za-z0-9_~!$&()*+,;=@/-]{_PATH}*{_QUERY}").fullmatch
+_is_plain_name = re.compile(rf"[A-Za-z0-9_~!$&()*+,;=@-]{_PATH}{{0,1000}}{_QUERY}").fullmatch
 _is_plain_climb = re.compile(rf"((?:\.\./)+)((?:[A-Za-z0-9_~!$&()*+,;=@-]{_PATH}*{_QUERY})?)").fullmatch
 # The last label holds letters only, so the host is no IPv4 address in disguise.
 _is_plain_absolute = re.compile(rf"https?://(?:[a-z0-9-]+\.)+[a-z]{{2,}}(?:/{_PATH}*{_QUERY})?").fullmatch
@@ -119,10 +120,18 @@ class Base:
 
     def resolve_all(self, hrefs: Iterable[str]) -> list[str | Drop]:
         """`resolve` of each href."""
-        hrefs = list(hrefs)
-        known = list(map(self._known.get, hrefs))
-        resolve = self.resolve
-        return [resolve(href) if target is None else target for href, target in zip(hrefs, known, strict=True)]
+        known, directory = self._known, self._directory
+        targets: list[str | Drop] = []
+        for href in hrefs:
+            target = known.get(href)
+            if target is None:
+                # Written out, because calls are what a page of two thousand plain links spends its time on.
+                if directory and _is_plain_name(href) and "/." not in href:
+                    target = known[href] = directory + href
+                else:
+                    target = self.resolve(href)
+            targets.append(target)
+        return targets
 
     def _plain(self, href: str) -> str | None:
         """The outcome for hrefs that need no parser; None for the others."""
