@@ -23,12 +23,14 @@ import dataclasses
 import datetime
 import decimal
 import enum
+import importlib.metadata
 import importlib.util
 import itertools
 import json
 import logging
 import math
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -945,6 +947,13 @@ class Job:
         else:
             self._say({REPORT_KEY: plain})
 
+    def read_from(self, inputs: Iterable[Mapping[str, Any]]) -> None:
+        """Say which external files the job read, for its provenance: of each `uri`, `size` in bytes and `etag`.
+
+        The etag changes with the content: an object store's own, or what the script takes for it.
+        """
+        self.report({"inputs": [{"uri": i["uri"], "size": i.get("size"), "etag": i.get("etag")} for i in inputs]})
+
     def note(self, text: str) -> None:
         """A few words beside the progress on what the job does now; empty takes them away."""
         self._heartbeat.note = text
@@ -1018,7 +1027,15 @@ class Job:
         for key, prefix in outputs.items():
             self._write_seal(f"{prefix.rstrip('/')}/{SEAL_FOLDER}", tables[key])
         self.note("")
-        self._say({SEAL_KEY: {"tables": tables}})
+        self._say({SEAL_KEY: {"tables": tables, "runtime": self._runtime()}})
+
+    def _runtime(self) -> dict[str, str]:
+        """The versions that made the tables."""
+        versions = {"python": platform.python_version(), "spark": str(self._started().session.version)}
+        for package in ("pyspark", "pysail", "pyarrow"):
+            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+                versions[package] = importlib.metadata.version(package)
+        return versions
 
     def _write_seal(self, path: str, tables: Mapping[str, int | None]) -> None:
         from pyspark.sql import functions

@@ -42,7 +42,7 @@ def run_metadata(result: Result) -> dict[str, dg.MetadataValue[Any]]:
         metadata[f"link/{name}"] = dg.MetadataValue.url(link) if "://" in link else dg.MetadataValue.path(link)
     for n, warning in enumerate(result.warnings, start=1):
         metadata[f"warning/{n}"] = dg.MetadataValue.text(warning)
-    common = {name: value for name, value in result.reported.report.items() if name != BY_PARTITION}
+    common = {name: value for name, value in result.reported.report.items() if name not in (BY_PARTITION, "inputs")}
     metadata.update(report_metadata(common))
     return metadata
 

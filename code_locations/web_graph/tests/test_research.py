@@ -1,0 +1,51 @@
+"""Research files: what is shipped is whole, what is wrong fails at load by file and key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engineshed.model.errors import SettingInvalid
+from web_graph.research import read_crawls, read_domains
+
+GOOD = "name: banks\ntitle: Who links to whom among banks\nseeds: {sector: [banks]}\n"
+
+
+def test_the_shipped_crawls_have_files_and_the_domains_seeds() -> None:
+    crawls = read_crawls()
+    assert len(crawls.ids) >= 2
+    for places in crawls.sample.values():
+        for place in places:
+            assert list(Path(place).parent.glob(Path(place).name)), f"no file at {place}"
+    assert len(read_domains()) >= 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (GOOD + "langs: [en]\n", r"langs: unknown key; allowed here: .*languages"),
+        (
+            GOOD + "url_patterns: {includes: []}\n",
+            r"url_patterns.includes: unknown key; allowed here: exclude, include",
+        ),
+        (GOOD.replace("banks\ntitle", "Banks!\ntitle"), r"name: .*\(got 'Banks!'\)"),
+        ("name: banks\n", r"title: Field required"),
+        (GOOD.replace("name: banks", "name: insurers"), "name is 'insurers', but the file is called 'banks'"),
+        ("a: [", "is no YAML"),
+    ],
+)
+def test_a_wrong_domain_file_names_file_and_key(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "banks.yaml").write_text(text)
+    with pytest.raises(SettingInvalid, match=said) as caught:
+        read_domains(tmp_path)
+    assert "banks.yaml" in str(caught.value)
+
+
+def test_local_places_are_relative_to_the_file_and_addresses_stay(tmp_path: Path) -> None:
+    path = tmp_path / "crawls.yaml"
+    path.write_text("sample: {B: [../w/*.gz]}\nfull: {A: ['s3://bucket/x/*.gz']}\n")
+    crawls = read_crawls(path)
+    assert crawls.ids == ["A", "B"]
+    assert crawls.sample["B"] == (str((tmp_path.parent / "w").resolve()) + "/*.gz",)
+    assert crawls.full["A"] == ("s3://bucket/x/*.gz",)
