@@ -9,7 +9,7 @@ import dagster as dg
 
 from engineshed.assets.describing import partition_metadata, run_metadata, typed
 from engineshed.model.check import CheckOutcome
-from engineshed.model.errors import ChecksFailed, EngineshedError, NoOffer, RunFailed
+from engineshed.model.errors import ChecksFailed, EngineshedError, LeaseLost, NoOffer, RunFailed
 from engineshed.running.result import Result
 
 _DETAIL_CHARACTERS = 20_000
@@ -44,7 +44,9 @@ def refused_checks(asset_key: dg.AssetKey, error: ChecksFailed) -> Iterator[dg.A
 
 
 def failure_of(error: EngineshedError) -> dg.Failure:
-    """The Dagster failure for an error of ours. Only classes that another offer may cure allow an op retry."""
+    """The Dagster failure for an error of ours. Only classes that another offer may cure allow an op retry, and never
+    for a body that another has replaced.
+    """
     metadata: dict[str, Any] = {"engineshed/failure_class": dg.MetadataValue.text(str(error.failure_class))}
     if isinstance(error, RunFailed):
         metadata["engineshed/reason"] = dg.MetadataValue.text(error.failure.reason)
@@ -55,7 +57,8 @@ def failure_of(error: EngineshedError) -> dg.Failure:
     if isinstance(error, NoOffer):
         reasons = [f"- {r.engine} {r.offer}: {r.reason}" for r in error.rejections]
         metadata["engineshed/rejections"] = dg.MetadataValue.md("\n".join(reasons))
-    return dg.Failure(description=str(error), metadata=metadata, allow_retries=error.failure_class.tries_next_offer)
+    again = error.failure_class.tries_next_offer and not isinstance(error, LeaseLost)
+    return dg.Failure(description=str(error), metadata=metadata, allow_retries=again)
 
 
 def _check(asset_key: dg.AssetKey, outcome: CheckOutcome) -> dg.AssetCheckResult:
@@ -70,15 +73,22 @@ def _check(asset_key: dg.AssetKey, outcome: CheckOutcome) -> dg.AssetCheckResult
 
 
 def _stock_checks(context: dg.AssetExecutionContext, result: Result) -> Iterator[dg.AssetCheckResult]:
-    """Checks that the script itself reported through Pipes; undeclared ones are said, Dagster would refuse them."""
-    declared = {key.name for key in context.selected_asset_check_keys}
-    for check in result.reported.checks:
-        if check["check_name"] not in declared:
-            context.log.warning("The script reported check %r, which the asset does not declare.", check["check_name"])
-            continue
+    """Checks that the script itself reported through Pipes, the last word on each. Dagster wants a result for each
+    declared check and none for others: undeclared ones are said, one that was never reported has failed.
+    """
+    declared = {key.name for key in context.selected_asset_check_keys} - {check.name for check in result.checks}
+    reported = {check["check_name"]: check for check in result.reported.checks}
+    for name in sorted(reported.keys() - declared):
+        context.log.warning("The script reported check %r, which the asset does not declare for it.", name)
+    for name in sorted(declared - reported.keys()):
+        yield dg.AssetCheckResult(
+            asset_key=context.asset_key, check_name=name, passed=False, description="the script did not report it"
+        )
+    for name in sorted(declared & reported.keys()):
+        check = reported[name]
         yield dg.AssetCheckResult(
             asset_key=context.asset_key,
-            check_name=check["check_name"],
+            check_name=name,
             passed=bool(check["passed"]),
             severity=dg.AssetCheckSeverity(check["severity"]),
             metadata={name: typed(value) for name, value in (check.get("metadata") or {}).items()},

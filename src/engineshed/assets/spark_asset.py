@@ -19,7 +19,7 @@ from engineshed.running.dagster_step import DagsterStep
 from engineshed.running.order import Order
 from engineshed.running.premises import Premises
 from engineshed.running.result import Result
-from engineshed.running.route import Route
+from engineshed.running.route import finish
 from engineshed.running.settling import Contents
 from engineshed.running.shed import Shed
 from engineshed.running.staging import content_digest
@@ -62,6 +62,7 @@ def spark_asset(
     deps: Sequence[dg.AssetKey | str | dg.AssetDep] = (),
     objective: Objective | None = None,
     checks: Sequence[DataCheck] = (),
+    check_specs: Sequence[dg.AssetCheckSpec] = (),
     illustrate: Illustrate | None = None,
     partitions_def: dg.PartitionsDefinition[Any] | None = None,
     owners: Sequence[str] = (),
@@ -75,6 +76,7 @@ def spark_asset(
 
     inputs: upstream assets whose published tables the job reads (they become dependencies too); deps: dependencies of
     other kinds. team: owner; added to `owners` and `tags`. checks: run over the tables before they are published.
+    check_specs: checks that the script itself reports through Pipes; one that it does not report is shown as failed.
     illustrate: metadata drawn from each published partition. code_version: by default the hash of script and modules.
     dagster_fields: everything else that `dagster.asset` takes, such as group_name, pool, description, backfill_policy,
     retry_policy, automation_condition.
@@ -101,7 +103,11 @@ def spark_asset(
         metadata={"engineshed/job": job.name, "engineshed/tables": ", ".join(job.tables), **(metadata or {})},
         code_version=code_version or content_digest(job)[:16],
         check_specs=[
-            dg.AssetCheckSpec(c.name, asset=asset_key, description=c.description, blocking=c.blocking) for c in checks
+            *(
+                dg.AssetCheckSpec(c.name, asset=asset_key, description=c.description, blocking=c.blocking)
+                for c in checks
+            ),
+            *check_specs,
         ],
         required_resource_keys={RESOURCE},
         **dagster_fields,
@@ -116,11 +122,11 @@ def spark_asset(
 
 def _materialize(context: dg.AssetExecutionContext, config: RunOverride, declared: Declaration) -> Iterator[Any]:
     resource: Engineshed = getattr(context.resources, RESOURCE)
-    step = DagsterStep(context)
     try:
+        step = DagsterStep(context)
         premises, shed = resource.premises(), resource.shed()
         order = _order(context, step, config, declared, premises, shed)
-        result = Route(step, order, shed, _audit(order, declared, shed)).run()
+        result = finish(step, order, shed, _audit(order, declared, shed))
     except ChecksFailed as error:
         yield from refused_checks(context.asset_key, error)
         raise failure_of(error) from error

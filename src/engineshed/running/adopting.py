@@ -47,6 +47,15 @@ def adopt(step: Step, shed: Shed, keeper: LeaseKeeper) -> Attempt | Result | Non
     return _adopted(step, replace(newest, launch=found), shed)
 
 
+def settled_by_run(step: Step, shed: Shed) -> Result | None:
+    """What another body of this very run has settled."""
+    attempts = shed.ledger.attempts(step.key)
+    settlement = attempts[-1].settlement if attempts else None
+    if settlement is None or settlement.outcome is not Outcome.SUCCEEDED or settlement.run_id != step.run_id:
+        return None
+    return Result.from_json(settlement.result)
+
+
 def _adopted(step: Step, attempt: Attempt, shed: Shed) -> Attempt:
     intent, launch = attempt.intent, attempt.launch
     native_id = launch.native_id if launch else ""

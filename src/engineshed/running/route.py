@@ -13,11 +13,19 @@ from dataclasses import replace
 
 from engineshed.model.attempt import Attempt, Outcome
 from engineshed.model.check import CheckOutcome
-from engineshed.model.errors import EngineError, EngineshedError, NoOffer, PublishRefused, RunCancelled, RunFailed
+from engineshed.model.errors import (
+    EngineError,
+    EngineshedError,
+    LeaseLost,
+    NoOffer,
+    PublishRefused,
+    RunCancelled,
+    RunFailed,
+)
 from engineshed.model.fact import FactKind
 from engineshed.model.failure import Failure, FailureClass
 from engineshed.ports.step import RunState, Step
-from engineshed.running.adopting import adopt
+from engineshed.running.adopting import adopt, settled_by_run
 from engineshed.running.cancelling import cancel_and_settle
 from engineshed.running.launching import launch
 from engineshed.running.leasing import LeaseKeeper, hold, leave_when_over
@@ -177,5 +185,19 @@ class Route:
 
 
 def finish(step: Step, order: Order, shed: Shed, audit: Audit = no_audit) -> Result:
-    """Run one step to its result; see `Route.run`."""
-    return Route(step, order, shed, audit).run()
+    """Run one step to its result; see `Route.run`.
+
+    A body that loses its lease while the run lives waits like any second body of it. Where the run has meanwhile
+    succeeded, it returns what the other one settled: an error would turn the run into a failed one, to be retried.
+    """
+    while True:
+        try:
+            return Route(step, order, shed, audit).run()
+        except LeaseLost:
+            state = step.run_state()
+            if state is RunState.FINISHED:
+                settled = settled_by_run(step, shed)
+                if settled is not None:
+                    return settled
+            if state not in (RunState.RUNNING, RunState.UNREADABLE):
+                raise
