@@ -15,6 +15,8 @@ FALLBACK: Final = "cp1252"  # the standard's default for Western locales
 
 _MULTIBYTE: Final = ("euc_jp", "cp932", "cp949", "gb18030", "big5hkscs")
 _CYRILLIC: Final = ("cp1251", "koi8-r", "iso8859-5", "cp866")
+# Accented letters of Western texts stand alone, letters of other scripts side by side.
+_RUNS: Final = re.compile(rb"[\x80-\xff]{2,}")
 _FREQUENT: Final = {
     "euc_jp": re.compile(r"[\u3041-\u30fe\u3001\u3002]"),
     "cp932": re.compile(r"[\u3041-\u30fe\u3001\u3002]"),
@@ -39,6 +41,8 @@ def guess(html: bytes) -> str:
     if sample[:200].count(b"\x00") > len(sample[:200]) // 4:
         return "utf-16-be" if sample[:1] == b"\x00" else "utf-16-le"
     high = sum(1 for byte in sample if byte >= 0x80)
+    if sum(map(len, _RUNS.findall(sample))) < 0.7 * high:
+        return FALLBACK
     best, best_score = FALLBACK, 0.35
     for codec in (*_MULTIBYTE, *_CYRILLIC):
         score = _score(sample, codec, high)

@@ -113,6 +113,9 @@ def parse(html: bytes, url: str, charset: str, tally: Tally, max_text_chars: int
 def _add_anchors(anchors: list[LexborNode], url: str, base: Base, links: Links, tally: Tally) -> None:
     """The a elements, which are nearly all links of a page: hence no loop over them in Python where one in C does."""
     hrefs = [node.attrs.sget("href", _ABSENT) for node in anchors]
+    if _ABSENT in hrefs:  # found by another attribute
+        anchors = [node for node, href in zip(anchors, hrefs, strict=True) if href is not _ABSENT]
+        hrefs = [href for href in hrefs if href is not _ABSENT]
     # Fragments go first: many links of a page differ in nothing else.
     heads = [href.partition("#")[0] if "#" in href else href for href in hrefs]
     # Backwards, so that of equal keys the first occurrence stays.
@@ -141,7 +144,6 @@ def _count_unwanted(
     """Count every occurrence of hrefs that lead nowhere, by reason; returns how many that were."""
     times = Counter(heads)
     before = times.total()
-    times.pop(_ABSENT, 0)  # an a that was found by another attribute
     for head, target in targets:
         if target in unwanted and head in times:
             tally[target if target.__class__ is Drop else Drop.SELF_LINK] += times.pop(head)

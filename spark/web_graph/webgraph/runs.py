@@ -35,6 +35,9 @@ class OutputOccupied(ValueError):
     """The output folder holds something already."""
 
 
+# Timestamps as every reader understands them; classic Spark's default is the deprecated 96-bit kind without a zone.
+_CONF = {"spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS"}
+
 # Wrong configuration: what the user can put right, said in one line and without a traceback.
 REFUSALS = (DefinitionInvalid, InputMissing, OutputOccupied, SeedColumnsMissing, FileNotFoundError)
 
@@ -105,7 +108,7 @@ def run(payload: Payload) -> int:
     started = time.monotonic()
     given = payload.arguments.parse_args(engineshed_driver.arguments())
     try:
-        with engineshed_driver.open_job(payload.name, out=given.out) as job:
+        with engineshed_driver.open_job(payload.name, conf=_CONF, out=given.out) as job:
             if job.orchestrated:
                 payload.launched(job)
             else:

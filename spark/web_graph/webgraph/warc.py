@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
+from fastwarc.warc import ArchiveIterator, HeaderMap, WarcRecord, WarcRecordType
 
 from webgraph.captures import Capture, Limits
 from webgraph.drops import Drop, Tally, Total
@@ -47,13 +47,14 @@ def captures(stream: BinaryIO, wanted: Callable[[str], bool], limits: Limits, ta
 
 
 def _capture(record: WarcRecord, url: str, limits: Limits) -> Capture | Drop:
+    record.is_http = True  # some writers leave the record's own Content-Type out
     try:
         record.parse_http(auto_decode="none", strict_mode=False)
     except OSError:
         return Drop.NO_HTTP
-    headers = record.http_headers
-    status = headers.status_code
-    if status is None:
+    headers: HeaderMap | None = record.http_headers  # typed as always there, which it is not
+    status = headers.status_code if headers is not None else None
+    if headers is None or status is None:
         return Drop.NO_HTTP
     if not 200 <= status < 300:
         return Drop.HTTP_STATUS
