@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from engineshed.assets.describing import BY_PARTITION
 from engineshed.model.check import CheckOutcome
 from engineshed.model.commit import CommitRef, TableContent
 from engineshed.storage.datasets import Datasets
@@ -61,16 +62,12 @@ class DataCheck:
     blocking: bool = True
 
     def over(self, candidates: Sequence[PartitionTables]) -> CheckOutcome:
-        """The outcome over all partitions of a run; metadata of several is keyed by partition."""
+        """The outcome over all partitions of a run; metadata of several is told by partition."""
         findings = {c.partition or "": self.evaluate(c) for c in candidates}
         if len(findings) == 1:
             metadata: dict[str, Any] = dict(next(iter(findings.values())).metadata)
         else:
-            metadata = {
-                f"{partition}: {name}": value
-                for partition, finding in findings.items()
-                for name, value in finding.metadata.items()
-            }
+            metadata = {BY_PARTITION: {partition: dict(f.metadata) for partition, f in findings.items()}}
         failed = sorted(p for p, f in findings.items() if not f.passed)
         return CheckOutcome(
             name=self.name,

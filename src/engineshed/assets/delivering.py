@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from engineshed.assets.describing import partition_metadata, run_metadata, typed
+from engineshed.assets.describing import check_metadata, materialisation_metadata, typed
 from engineshed.model.check import CheckOutcome
 from engineshed.model.errors import ChecksFailed, EngineshedError, LeaseLost, NoOffer, RunFailed
 from engineshed.running.result import Result
@@ -19,16 +19,18 @@ Drawings = Mapping[str | None, Mapping[str, dg.MetadataValue[Any]]]
 
 def deliver(context: dg.AssetExecutionContext, result: Result, drawings: Drawings) -> Iterator[Any]:
     """One MaterializeResult with its checks; metadata of each partition goes to that partition's event."""
-    metadata = {**run_metadata(result), **_stock_metadata(context.asset_key, result)}
-    by_partition = {
-        p.ref.partition: {**partition_metadata(p, result.reported.report), **drawings.get(p.ref.partition, {})}
-        for p in result.published
-    }
-    if len(by_partition) == 1:
-        metadata.update(next(iter(by_partition.values())))
+    stock = _stock_metadata(context.asset_key, result)
+    metadata: dict[str, dg.MetadataValue[Any]] = {}
+    if len(result.published) > 1:
+        # Nothing is left for the whole step: Dagster would put it first on each partition.
+        for published in result.published:
+            partition = published.ref.partition
+            own = {**materialisation_metadata(result, published, drawings.get(partition, {})), **stock}
+            context.add_asset_metadata(own, asset_key=context.asset_key, partition_key=partition)
     else:
-        for partition, facts in by_partition.items():
-            context.add_asset_metadata(facts, asset_key=context.asset_key, partition_key=partition)
+        only = result.published[0] if result.published else None
+        drawn = drawings.get(only.ref.partition, {}) if only else {}
+        metadata = {**materialisation_metadata(result, only, drawn), **stock}
     yield dg.MaterializeResult(
         asset_key=context.asset_key,
         metadata=metadata,
@@ -68,7 +70,7 @@ def _check(asset_key: dg.AssetKey, outcome: CheckOutcome) -> dg.AssetCheckResult
         passed=outcome.passed,
         severity=dg.AssetCheckSeverity.ERROR if outcome.blocking else dg.AssetCheckSeverity.WARN,
         description=outcome.description,
-        metadata={name: typed(value) for name, value in outcome.metadata.items()},
+        metadata=check_metadata(outcome),
     )
 
 

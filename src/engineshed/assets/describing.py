@@ -8,63 +8,108 @@ from typing import Any
 
 import dagster as dg
 
+from engineshed.model.check import CheckOutcome
 from engineshed.running.result import Published, Result
 
 _LONG_JSON = 100_000
 
 BY_PARTITION = "by_partition"
-"""Key of a driver's report under which it says things of each partition apart."""
+"""Key of a driver's report, and of a check's outcome, under which they say things of each partition apart."""
 
 
-def run_metadata(result: Result) -> dict[str, dg.MetadataValue[Any]]:
-    """Metadata common to all partitions of the run."""
-    metadata: dict[str, dg.MetadataValue[Any]] = {
-        "engineshed/engine": dg.MetadataValue.text(result.engine),
-        "engineshed/offer": dg.MetadataValue.text(result.offer),
-        "engineshed/mode": dg.MetadataValue.text(str(result.mode)),
-        "engineshed/token": dg.MetadataValue.text(result.token),
-        "engineshed/ordinal": dg.MetadataValue.int(result.ordinal),
-        "engineshed/native_id": dg.MetadataValue.text(result.native_id),
-        "engineshed/adopted": dg.MetadataValue.bool(result.adopted),
-        "engineshed/attempts": dg.MetadataValue.int(result.attempts),
-        "engineshed/messages": dg.MetadataValue.int(result.messages),
-        "engineshed/seconds": dg.MetadataValue.float(round(result.seconds, 3)),
-        "engineshed/plan": dg.MetadataValue.md(plan_markdown(result.plan)),
-        "engineshed/provenance": dg.MetadataValue.json(json.loads(json.dumps(result.provenance, default=str))),
+def materialisation_metadata(
+    result: Result, published: Published | None, drawn: Mapping[str, dg.MetadataValue[Any]]
+) -> dict[str, dg.MetadataValue[Any]]:
+    """Metadata of one published partition, or of a run that published none. Dagster shows it in this order: what the
+    data is like, then how it was made, where to read more, and last what only a machine or an auditor asks for.
+    """
+    report = result.reported.report
+    # Twice: for the first place, and for the last word where the driver's report has a number of the same name.
+    return {
+        **drawn,
+        **report_metadata({name: value for name, value in report.items() if name not in (BY_PARTITION, "inputs")}),
+        **(partition_metadata(published, report) if published is not None else {}),
+        **drawn,
+        **_decision(result),
+        **_reading(result),
+        **_record(result),
     }
-    if result.cost is not None:
-        metadata["engineshed/cost_usd"] = dg.MetadataValue.float(float(result.cost.total_usd))
-        metadata["engineshed/cost_basis"] = dg.MetadataValue.text(str(result.cost.basis))
-    if result.usage is not None:
-        for name, measure in result.usage.measures.items():
-            metadata[f"engineshed/{name}"] = dg.MetadataValue.float(float(measure))
-    for name, link in result.links.items():
-        metadata[f"link/{name}"] = dg.MetadataValue.url(link) if "://" in link else dg.MetadataValue.path(link)
-    for n, warning in enumerate(result.warnings, start=1):
-        metadata[f"warning/{n}"] = dg.MetadataValue.text(warning)
-    common = {name: value for name, value in result.reported.report.items() if name not in (BY_PARTITION, "inputs")}
-    metadata.update(report_metadata(common))
-    return metadata
 
 
 def partition_metadata(
     published: Published, report: Mapping[str, Any] | None = None
 ) -> dict[str, dg.MetadataValue[Any]]:
-    """Metadata of one published partition, with what the driver's report says of it."""
-    metadata: dict[str, dg.MetadataValue[Any]] = {
-        "commit/digest": dg.MetadataValue.text(published.ref.digest),
-    }
-    if published.upstream:
-        metadata["commit/upstream"] = dg.MetadataValue.md(_upstream(published))
+    """What the driver's report says of one published partition, then its tables in numbers."""
+    said = ((report or {}).get(BY_PARTITION) or {}).get(published.ref.partition or "")
+    metadata = report_metadata(said) if isinstance(said, Mapping) else {}
     for table, rows in published.rows.items():
         metadata[f"rows/{table}"] = dg.MetadataValue.int(rows)
-        metadata[f"bytes/{table}"] = dg.MetadataValue.int(published.size_bytes[table])
-        if published.hashes[table] is not None:
-            metadata[f"dataset_hash/{table}"] = dg.MetadataValue.text(str(published.hashes[table]))
     if len(published.rows) == 1:
         metadata["dagster/row_count"] = dg.MetadataValue.int(next(iter(published.rows.values())))
-    said = ((report or {}).get(BY_PARTITION) or {}).get(published.ref.partition or "")
-    return {**report_metadata(said), **metadata} if isinstance(said, Mapping) else metadata
+    for table, size_bytes in published.size_bytes.items():
+        metadata[f"bytes/{table}"] = dg.MetadataValue.int(size_bytes)
+    for table, digest in published.hashes.items():
+        if digest is not None:
+            metadata[f"dataset_hash/{table}"] = dg.MetadataValue.text(str(digest))
+    metadata["commit/digest"] = dg.MetadataValue.text(published.ref.digest)
+    if published.upstream:
+        metadata["commit/upstream"] = dg.MetadataValue.md(_upstream(published))
+    return metadata
+
+
+def check_metadata(outcome: CheckOutcome) -> dict[str, dg.MetadataValue[Any]]:
+    """What a check found; of several partitions as one table."""
+    found = outcome.metadata.get(BY_PARTITION)
+    if not isinstance(found, Mapping):
+        return {name: typed(value) for name, value in outcome.metadata.items()}
+    names = list(dict.fromkeys(name for values in found.values() for name in values))
+    lines = [f"| partition | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
+    for partition, values in found.items():
+        cells = [_cell(str(values.get(name, ""))) for name in names]
+        lines.append(f"| {_cell(str(partition))} | {' | '.join(cells)} |")
+    return {BY_PARTITION: dg.MetadataValue.md("\n".join(lines))}
+
+
+def _decision(result: Result) -> dict[str, dg.MetadataValue[Any]]:
+    """Where it ran, why there, for how long and for how much."""
+    metadata: dict[str, dg.MetadataValue[Any]] = {
+        "engineshed/engine": dg.MetadataValue.text(result.engine),
+        "engineshed/offer": dg.MetadataValue.text(result.offer),
+        "engineshed/mode": dg.MetadataValue.text(str(result.mode)),
+        "engineshed/seconds": dg.MetadataValue.float(round(result.seconds, 3)),
+    }
+    if result.cost is not None:
+        metadata["engineshed/cost_usd"] = dg.MetadataValue.float(float(result.cost.total_usd))
+        metadata["engineshed/cost_basis"] = dg.MetadataValue.text(str(result.cost.basis))
+    metadata["engineshed/plan"] = dg.MetadataValue.md(plan_markdown(result.plan))
+    for n, warning in enumerate(result.warnings, start=1):
+        metadata[f"warning/{n}"] = dg.MetadataValue.text(warning)
+    return metadata
+
+
+def _reading(result: Result) -> dict[str, dg.MetadataValue[Any]]:
+    return {
+        f"link/{name}": dg.MetadataValue.url(link) if "://" in link else dg.MetadataValue.path(link)
+        for name, link in result.links.items()
+    }
+
+
+def _record(result: Result) -> dict[str, dg.MetadataValue[Any]]:
+    """What was metered and counted, and the provenance."""
+    metadata: dict[str, dg.MetadataValue[Any]] = {}
+    if result.usage is not None:
+        for name, measure in result.usage.measures.items():
+            metadata[f"engineshed/{name}"] = dg.MetadataValue.float(float(measure))
+    return {
+        **metadata,
+        "engineshed/attempts": dg.MetadataValue.int(result.attempts),
+        "engineshed/adopted": dg.MetadataValue.bool(result.adopted),
+        "engineshed/messages": dg.MetadataValue.int(result.messages),
+        "engineshed/token": dg.MetadataValue.text(result.token),
+        "engineshed/native_id": dg.MetadataValue.text(result.native_id),
+        "engineshed/ordinal": dg.MetadataValue.int(result.ordinal),
+        "engineshed/provenance": dg.MetadataValue.json(json.loads(json.dumps(result.provenance, default=str))),
+    }
 
 
 def report_metadata(report: Mapping[str, Any]) -> dict[str, dg.MetadataValue[Any]]:

@@ -1,5 +1,6 @@
 """`spark_asset`: a Spark asset is declared once; where each partition runs is decided when it runs."""
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -93,7 +94,7 @@ def spark_asset(
         illustrate=illustrate,
     )
 
-    asset = dg.asset(
+    asset = _asset(
         key=asset_key,
         deps=[*upstream, *deps],
         partitions_def=partitions_def,
@@ -116,7 +117,20 @@ def spark_asset(
     def _spark_asset(context: dg.AssetExecutionContext, config: RunOverride) -> Iterator[Any]:
         yield from _materialize(context, config, declared)
 
-    made: dg.AssetsDefinition = asset(_spark_asset)
+    return asset(_spark_asset)
+
+
+def _asset(**fields: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """`dg.asset` without its warning, at every load and for every asset, that backfill policies are beta: the pinned
+    release has them.
+    """
+
+    def made(compute: Callable[..., Any]) -> dg.AssetsDefinition:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dg.BetaWarning)
+            definition: dg.AssetsDefinition = dg.asset(**fields)(compute)
+        return definition
+
     return made
 
 

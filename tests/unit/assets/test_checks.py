@@ -73,5 +73,5 @@ def test_a_check_over_several_partitions_passes_only_where_all_do(datasets: Data
     outcome = has_rows("links").over([good, bad])
     assert not outcome.passed
     assert "fails for q" in outcome.description
-    assert outcome.metadata["p: rows"] == 1
-    assert outcome.metadata["q: rows"] == 0
+    rows = {partition: found["rows"] for partition, found in outcome.metadata["by_partition"].items()}
+    assert rows == {"p": 1, "q": 0}

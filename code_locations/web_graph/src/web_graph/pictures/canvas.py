@@ -54,11 +54,12 @@ class Sheet:
             **{"color": INK, "ha": "left", "va": "top", **style},
         )
 
-    def png(self, max_bytes: int) -> bytes:
-        """The sheet as PNG with a palette of as many colours as `max_bytes` allows.
+    def png(self, max_bytes: int, scale: float = 1.0) -> bytes:
+        """The sheet, `scale` times as large, as PNG with a palette of as many colours as `max_bytes` allows.
 
         Raises ValueError where even the smallest palette is too large.
         """
+        self.figure.set_dpi(DPI * scale)
         canvas: Any = FigureCanvasAgg(self.figure)  # Matplotlib's own types leave the canvas's methods open
         canvas.draw()
         image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")

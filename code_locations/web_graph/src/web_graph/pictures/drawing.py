@@ -21,12 +21,13 @@ _MAX_TITLE_CHARS: Final = 74
 _MAX_SUBTITLE_CHARS: Final = 125
 
 
-def draw_network(edges: pa.Table, degrees: pa.Table, *, title: str, subtitle: str) -> bytes:
-    """Who links to whom as a PNG of 1600 x 1100 pixels and at most 300 kB; equal tables give equal bytes.
+def draw_network(edges: pa.Table, degrees: pa.Table, *, title: str, subtitle: str, width_px: int = WIDTH_PX) -> bytes:
+    """Who links to whom as a PNG of 1600 x 1100 pixels, or of that shape and another width, and at most 300 kB; equal
+    tables give equal bytes.
 
     Raises ValueError for an edge whose domain is not in `degrees`.
     """
-    return _sheet(edges, degrees, title, subtitle).png(MAX_PNG_BYTES)
+    return _sheet(edges, degrees, title, subtitle).png(MAX_PNG_BYTES, width_px / WIDTH_PX)
 
 
 def draw_network_svg(edges: pa.Table, degrees: pa.Table, *, title: str, subtitle: str) -> str:

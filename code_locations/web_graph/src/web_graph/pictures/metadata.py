@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
 import pyarrow as pa
@@ -14,6 +14,9 @@ from web_graph.pictures.drawing import draw_network
 from web_graph.pictures.naming import counted
 from web_graph.pictures.tables import top_pairs_markdown
 from web_graph.research import read_domains
+
+DIALOGUE_WIDTH_PX: Final = 1080
+"""What fits without scrolling into the dialogue in which Dagster shows Markdown, in a window of 1440 pixels."""
 
 if TYPE_CHECKING:
     from engineshed.assets.checks import PartitionTables
@@ -28,7 +31,9 @@ def illustrate(tables: PartitionTables) -> Mapping[str, dg.MetadataValue[Any]]:
     title, subtitle = describe(edges, degrees, tables.partition)
     possible = degrees.num_rows * (degrees.num_rows - 1)
     return {
-        "network": _picture(draw_network(edges, degrees, title=title, subtitle=subtitle), title),
+        "network": _picture(
+            draw_network(edges, degrees, title=title, subtitle=subtitle, width_px=DIALOGUE_WIDTH_PX), title
+        ),
         "degree_distribution": _picture(draw_degrees(degrees), "Degree distribution"),
         "top_pairs": dg.MetadataValue.md(top_pairs_markdown(edges, degrees)),
         "organisations": dg.MetadataValue.int(_organisations(degrees)),
