@@ -163,6 +163,11 @@ class Route:
         return RunFailed(f"{text}\n{failure.detail}".rstrip(), failure)
 
     def _cancel_live(self, keeper: LeaseKeeper) -> None:
+        try:
+            keeper.keep(at_once=True)
+        except LeaseLost:
+            self._step.info("Another worker has taken over: the foreign run is its own to end.")
+            return
         for attempt in self._shed.ledger.attempts(self._step.key):
             if attempt.live:
                 cancel_and_settle(self._step, attempt, self._shed, keeper)
