@@ -43,6 +43,7 @@ def _asset(
     settings = {"marks": str(FOLDER / "marks"), "gate": str(FOLDER / gate), "act": act, "rows": 7}
     job = SparkJob(
         name=name,
+        modules=(str(FOLDER / "payloads" / "doubling.py"),) if script == "on_spark.py" else (),
         script=str(FOLDER / "payloads" / script),
         settings=settings,
         tables=tables,

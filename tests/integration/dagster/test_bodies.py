@@ -6,7 +6,7 @@ import signal
 
 import dagster as dg
 
-from .project import Project
+from .project import Project, wait_for
 
 WAITS = "Another worker holds this step's lease"
 
@@ -57,3 +57,20 @@ def _one_result(project: Project, run: dg.DagsterRun) -> None:
     assert attempt.settlement is not None
     # Dagster has no way for a second body to end well without an event of its own: what it says must be the same.
     assert len({m.metadata["commit/digest"].value for m in project.materialisations("numbers")}) == 1
+
+
+def test_a_frozen_worker_told_to_end_leaves_its_successors_driver_alone(project: Project) -> None:
+    first = project.launch("numbers", partition="a")
+    first.is_past("line 5")
+    first.signal(signal.SIGSTOP)
+    parent = first.run
+    project.instance.report_run_failed(parent)
+    successor = project.reexecute(parent)
+    wait_for(lambda: "Adopted sail run" in project.said(successor.run), "the adoption")
+    first.signal(signal.SIGTERM)
+    first.signal(signal.SIGCONT)
+    first.gone()
+    project.open_gate()
+    child = successor.ended()
+    assert child.status is dg.DagsterRunStatus.SUCCESS, project.said(parent, child)
+    assert len(project.marks) == len(project.commits("numbers", "a")) == len(project.materialisations("numbers")) == 1
