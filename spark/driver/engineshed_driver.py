@@ -61,6 +61,9 @@ SEAL_KEY = "engineshed/seal"
 SEAL_FOLDER = "_seal"
 """Below each output prefix: one row of Parquet that says, also with a broken channel, that all tables are written."""
 
+SCRATCH_FOLDER = "scratch"
+"""Below an output prefix: what a script keeps between two steps of its own. Spark reads no folder named `_..`."""
+
 QUIET_S = 10.0
 """Unchanged progress is sent again after this time, as a sign of life."""
 
@@ -504,6 +507,21 @@ def _start_session(spec: _SessionSpec, app_name: str, conf: Mapping[str, str], o
     return _join_ambient(app_name, settings)
 
 
+def _reach_store(store: Mapping[str, str]) -> None:
+    """Let every S3 client of this driver find the launch's object store, each by the variable it reads.
+
+    What the environment says already stays. Credentials are the environment's business alone.
+    """
+    endpoint = os.environ.get("AWS_ENDPOINT_URL") or store.get("endpoint_url")
+    if endpoint:
+        os.environ.setdefault("AWS_ENDPOINT_URL", endpoint)  # boto3
+        os.environ.setdefault("AWS_ENDPOINT", endpoint)  # Sail
+        if endpoint.startswith("http://"):
+            os.environ.setdefault("AWS_ALLOW_HTTP", "true")
+    if store.get("region"):
+        os.environ.setdefault("AWS_REGION", store["region"])
+
+
 def _share_modules() -> None:
     """Python workers import the script's sibling modules as the script does."""
     script = getattr(sys.modules.get("__main__"), "__file__", None)
@@ -831,6 +849,7 @@ class Job:
         self._heartbeat = _Heartbeat(self._say_progress, self._log, heartbeat_s)
         if pipes is not None:
             self._launch = pipes.extras.get("engineshed") or {}
+        _reach_store(self._launch.get("store") or {})
         self._partition = PartitionFilter.from_context(self._launch.get("partition") or {})
 
     @property
@@ -932,6 +951,25 @@ class Job:
         self.note("")
         self._log.info("wrote %d rows to %s", rows, uri)
         return rows
+
+    def checkpoint(self, name: str, df: DataFrame) -> DataFrame:
+        """Write a frame below the attempt (by hand: below the output folder) and read it back.
+
+        For what several tables are made from, so that it is computed once. Nobody publishes it; it is deleted when the
+        attempt has published, and by hand when the job ends. Raises JobError by hand without an output folder.
+        """
+        outputs: Mapping[str, str] = self._launch.get("outputs") or {}
+        prefix = next(iter(outputs.values())) if self.orchestrated and outputs else self._out
+        if prefix is None:
+            raise JobError(f"nowhere to keep {name!r}: give the script `--out DIR` (open_job(out=DIR)).")
+        uri = f"{prefix.rstrip('/')}/{SCRATCH_FOLDER}/{name}"
+        self.note(f"computing {name}")
+        running = self._started()
+        path = running.place(uri)
+        df.write.mode("overwrite").parquet(path)
+        _rows_written(running, df, path)
+        self.note("")
+        return running.session.read.parquet(path)
 
     def report(self, metadata: Mapping[str, Any]) -> None:
         """Counts and other facts for the materialisation's metadata; a later call adds to earlier ones.
@@ -1055,6 +1093,8 @@ class Job:
     def _stop(self) -> None:
         """End the session; a stop that fails or hangs is logged and left behind."""
         running, self._running = self._running, None
+        if self._out is not None and not self.orchestrated:
+            shutil.rmtree(Path(self._out) / SCRATCH_FOLDER, ignore_errors=True)
         if running is None:
             return
         failures: list[BaseException] = []

@@ -10,12 +10,13 @@ from engineshed.model.commit import CommitRef
 from engineshed.model.launch import Token
 from engineshed.model.staged import Staged
 from engineshed.running.order import Order
+from engineshed.running.shed import Shed
 from engineshed.storage.datasets import Datasets
 
 EXTRAS_KEY = "engineshed"
 
 
-def pipes_context(order: Order, token: Token, staged: Staged, outputs: Datasets, sources: Datasets) -> dict[str, Any]:
+def pipes_context(order: Order, token: Token, staged: Staged, shed: Shed) -> dict[str, Any]:
     """The whole context as JSON: every partition key, range and window, inputs as Parquet URIs, outputs as prefixes."""
     stock = dict(order.pipes)
     extras = dict(stock.pop("extras", None) or {})
@@ -26,10 +27,11 @@ def pipes_context(order: Order, token: Token, staged: Staged, outputs: Datasets,
         "settings": order.job.settings,
         "tables": list(order.job.tables),
         "staged": staged.digest,
+        "store": dict(shed.store),
         "partition": _partition(order),
-        "inputs": _inputs(order, sources),
+        "inputs": _inputs(order, shed.sources),
         "outputs": {
-            target or "": outputs.attempt_uri(order.asset, target, order.mode, token)
+            target or "": shed.datasets.attempt_uri(order.asset, target, order.mode, token)
             for target in order.selection.targets
         },
     }

@@ -83,7 +83,7 @@ def _intend(
     token = step.key.token(ordinal)
     channel = _channel_for(engine, shed)
     staged = shed.staging.stage(order.job)
-    wiring = channel.prepare(token, pipes_context(order, token, staged, shed.datasets, shed.sources))
+    wiring = channel.prepare(token, pipes_context(order, token, staged, shed))
     work = Work(
         job=order.job, offer=chosen.offer, token=token, wiring=wiring, staged=staged, tags=_tags(step, order, token)
     )

@@ -41,10 +41,12 @@ def open_shed(
         code_location=location.code_location,
     )
     roster = build_roster(location.engines, location.channels, surroundings)
-    datasets = Datasets(open_store(data_root, location.store.model_dump(exclude_none=True)), clock)
+    store = location.store.model_dump(exclude_none=True)
+    datasets = Datasets(open_store(data_root, store), clock)
     return Shed(
         engines=roster.engines,
         channels=roster.channels,
+        store=store,
         rejected=roster.rejected,
         ledger=open_ledger(platform.ledger_url or f"sqlite:///{home / 'ledger.db'}"),
         datasets=datasets,

@@ -57,7 +57,17 @@ def settle_good(
     settled = shed.ledger.settle(attempt.intent.token, settlement, keeper.lease)
     record(shed, attempt.intent, FactKind.SETTLED, data={"outcome": "succeeded", "messages": transcript.messages})
     assert settled.settlement is not None
+    _sweep(step, order, attempt, shed)
     return Result.from_json(settled.settlement.result)
+
+
+def _sweep(step: Step, order: Order, attempt: Attempt, shed: Shed) -> None:
+    """Scratch that is not deleted costs space, never a result."""
+    try:
+        for target in order.selection.targets if order.job.tables else ():
+            shed.datasets.sweep(order.asset, target, order.mode, attempt.intent.token, order.job.tables)
+    except EngineshedError as error:
+        step.warning(f"Scratch of {attempt.intent.token} could not be deleted: {error}")
 
 
 def settle_bad(

@@ -40,6 +40,7 @@ class Shed:
     """The collaborators of the route.
 
     datasets: where steps publish. sources: where upstream commits are read, elsewhere only for a reproduction.
+    store: how drivers reach the object store (`endpoint_url`, `region`).
     rejected: the engines that could not be built, and why.
     """
 
@@ -51,5 +52,6 @@ class Shed:
     staging: Staging
     prices: PriceBook
     clock: Clock
+    store: Mapping[str, str] = field(default_factory=dict)
     rejected: Mapping[str, str] = field(default_factory=dict)
     cadence: Cadence = field(default_factory=Cadence)

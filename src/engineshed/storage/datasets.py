@@ -155,6 +155,16 @@ class Datasets:
             self._store.delete(key)
         return len(keys)
 
+    def sweep(self, asset: str, partition: str | None, mode: Mode, token: str, tables: Sequence[str]) -> int:
+        """Delete what an attempt left beside its tables (scratch, markers, seal), and say how many objects."""
+        attempt = f"{Place(asset, partition, mode).attempt(token)}/"
+        kept = tuple(f"{attempt}{table}/" for table in tables)
+        below = [info.key for info in self._store.list(attempt)]
+        left = [key for key in below if not key.startswith(kept) and not key.endswith("/")]
+        for key in left:
+            self._store.delete(key)
+        return len(left)
+
     def files(self, commit: Commit, table: str) -> list[str]:
         """URIs of a table's Parquet files. Raises KeyError naming the tables there are."""
         return [self._store.uri(file.path) for file in commit.table(table).files]

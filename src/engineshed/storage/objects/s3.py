@@ -157,9 +157,21 @@ def connect(bucket: str, prefix: str, settings: Mapping[str, Any]) -> S3Store:
     client = session.client("s3", endpoint_url=endpoint_url, config=config)
 
     def filesystem(base: str) -> FileSystem:
-        return _arrow(base, session, endpoint_url, region)
+        try:
+            return _arrow(base, session, endpoint_url or _own_endpoint(client.meta.endpoint_url), region)
+        except OSError as error:
+            raise StoreError(
+                f"s3://{base} cannot be reached: {error}. Check the store's endpoint_url and region."
+            ) from error
 
     return S3Store(bucket, prefix, client, filesystem)
+
+
+def _own_endpoint(of_client: str) -> str | None:
+    """The endpoint that boto3 took from its environment or profile; None for the vendor's, which pyarrow knows
+    itself.
+    """
+    return None if ".amazonaws.com" in of_client else of_client
 
 
 def _arrow(base: str, session: boto3.Session, endpoint_url: str | None, region: str | None) -> FileSystem:
