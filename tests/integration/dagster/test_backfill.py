@@ -1,4 +1,4 @@
-"""One run over many partitions, on real Spark: the job sees every key, dimension and window; each partition is its own."""
+"""One run over many partitions, on real Spark: the job sees every key, dimension and window; each has its commit."""
 
 from __future__ import annotations
 

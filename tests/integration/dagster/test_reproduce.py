@@ -1,4 +1,4 @@
-"""`engineshed reproduce`: a recorded result made again from its staged code, compared, and put nowhere near the data."""
+"""`engineshed reproduce`: a recorded result made again from its staged code, compared, and kept away from the data."""
 
 from __future__ import annotations
 
