@@ -6,23 +6,24 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 # Where Dagster keeps its runs and events: the demo fills it, the UI shows it. Never the one of the person who calls.
-export DAGSTER_HOME := $(CURDIR)/.engineshed/dagster
+export DAGSTER_HOME := $(abspath $(or $(ENGINESHED_HOME),.engineshed))/dagster
+# Where `make ui` listens, on this machine only.
+PORT ?= 3000
 
-.PHONY: help setup demo ui defs test test-unit bench lint lock clean
+.PHONY: help setup demo ui defs test test-unit e2e bench lint lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 setup: ## make .venv from requirements.lock (again only when it changed)
 	@make/setup.sh
 
 demo: setup ## run the showcase on the shipped web-archive sample and show its picture
 	@make/dagster_home.sh
-	@$(BIN)/python make/demo.py
+	@$(BIN)/python -m make.demo
 
-ui: setup ## Dagster's web pages on http://127.0.0.1:3000 with both code locations
-	@make/dagster_home.sh
-	@$(BIN)/dg dev --use-active-venv --host 127.0.0.1
+ui: setup ## Dagster's web pages on http://127.0.0.1:3000 with both code locations (PORT=.. for another port)
+	@make/ui.sh $(PORT)
 
 defs: setup ## check and list the definitions of every code location
 	@make/defs.sh
@@ -32,6 +33,9 @@ test: setup ## lint, types, import floors and all tests this machine can run
 
 test-unit: setup ## the quick loop: unit, contract and architecture tests
 	@make/test.sh tests/unit tests/contract tests/architecture
+
+e2e: setup ## the product as its user meets it: demo, web pages, killed workers, no network (some minutes)
+	@make/e2e.sh
 
 bench: setup ## run the benchmarks
 	@make/bench.sh

@@ -1,133 +1,161 @@
-"""The demo: publishes the seed list, then makes all four assets for every crawl and domain in one backfill.
+"""The demo: publishes the seed list, then makes all four assets for every crawl and domain in one run.
 
 What Dagster's backfill of a single run does, done here without a daemon: one run over the whole range of partitions,
-in the instance that `make ui` shows. Ends with the pictures as files.
+in the instance that `make ui` shows. Ends with the pictures as files. What drivers print goes to Dagster's compute
+logs, not to the terminal.
 """
 
 from __future__ import annotations
 
-import base64
-import re
-import shutil
+import os
 import sys
-import threading
 import time
 import uuid
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
-import dagster as dg
-
-from company_registry.definitions import defs as registry
-from web_graph.definitions import defs as web_graph
-from web_graph.partitions import CRAWL_BY_DOMAIN
+if TYPE_CHECKING:
+    import dagster as dg
+    from make.gallery import Drawn
 
 ROOT = Path(__file__).resolve().parent.parent
-PICTURES = ROOT / ".engineshed" / "pictures"
-ASSETS = ["nodes_only", "edges", "graph", "graph_aggr"]
+JOB = "who_links_to_whom"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 STARTED_S = time.monotonic()
 
 
-def say(text: str) -> None:
-    """A line with the seconds since the start."""
-    print(f"{time.monotonic() - STARTED_S:6.1f} s  {text}", flush=True)
+class DemoFailed(Exception):
+    """The demo cannot go on. The text names asset and remedy."""
 
 
-class Narrator(threading.Thread):
-    """Tells what a run's log says, while it runs: a demo that is silent for half a minute looks stuck."""
+class Terminal:
+    """Where people read. The process's own standard output is closed to them: Dagster copies every step's output, and
+    so the drivers', there as well as into its compute logs.
+    """
 
-    def __init__(self, instance: dg.DagsterInstance, run_id: str) -> None:
-        super().__init__(daemon=True)
-        self._instance, self._run_id = instance, run_id
-        self._over = threading.Event()
-        self._told = 0
+    def __init__(self) -> None:
+        self._out: TextIO = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
-    def run(self) -> None:
-        """Look twice a second until told to stop."""
-        while not self._over.wait(0.5):
-            self._tell()
+    def line(self, text: str = "") -> None:
+        """A line as it is."""
+        print(text, file=self._out, flush=True)
 
-    def stop(self) -> None:
-        """Tell the rest and end."""
-        self._over.set()
-        self.join()
-        self._tell()
-
-    def _tell(self) -> None:
-        entries = self._instance.all_logs(self._run_id)
-        for entry in entries[self._told :]:
-            event = entry.dagster_event
-            if event is None and re.match(r"(Plan for|Submitted|progress:|\w+ run .* is )", entry.user_message):
-                say(f"{entry.step_key}: {entry.user_message.splitlines()[0]}")
-            elif event is not None and event.event_type in (
-                dg.DagsterEventType.STEP_SUCCESS,
-                dg.DagsterEventType.STEP_FAILURE,
-            ):
-                say(f"{entry.step_key}: {'done' if event.is_step_success else 'FAILED'}")
-        self._told = len(entries)
+    def say(self, asset: str, text: str) -> None:
+        """A line with the seconds since the start."""
+        self.line(f"{time.monotonic() - STARTED_S:6.1f} s  {asset:<12}{text}")
 
 
 def run(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, assets: list[dg.AssetKey], tags: dict[str, str]
+    terminal: Terminal, job: dg.JobDefinition, instance: dg.DagsterInstance, tags: dict[str, str], **selection: Any
 ) -> str:
-    """Run assets in the implicit job of their location; the run's id. Exits when the run fails."""
-    job = definitions.resolve_implicit_global_asset_job_def()
+    """Run a job in this process; the run's id. Raises DemoFailed."""
+    from make.narrator import Narrator
+
     run_id = str(uuid.uuid4())
-    narrator = Narrator(instance, run_id)
+    narrator = Narrator(instance, run_id, terminal.say)
     narrator.start()
     try:
+        # No successor will come for this run: an interrupt shall end what it started.
         result = job.execute_in_process(
-            run_id=run_id, instance=instance, asset_selection=assets, tags=tags, run_config=QUIET, raise_on_error=False
+            run_id=run_id,
+            instance=instance,
+            tags={"dagster/max_retries": "0", **tags},
+            run_config=QUIET,
+            raise_on_error=False,
+            **selection,
         )
     finally:
         narrator.stop()
+    for event in result.all_events:
+        if event.is_step_failure:
+            raise DemoFailed(_told(event, run_id))
     if not result.success:
-        for event in result.all_events:
-            if event.is_step_failure:
-                say(f"{event.step_key}: {event.step_failure_data.error_display_string}")
-        sys.exit(1)
+        raise DemoFailed(f"run {run_id[:8]} failed before its first step: `make ui` shows its log.")
     return run_id
 
 
-def save_pictures(instance: dg.DagsterInstance) -> list[Path]:
-    """The newest picture of each partition of graph_aggr, as files."""
-    shutil.rmtree(PICTURES, ignore_errors=True)
-    saved = []
-    for key in CRAWL_BY_DOMAIN.get_partition_keys():
-        records = instance.fetch_materializations(
-            dg.AssetRecordsFilter(asset_key=dg.AssetKey("graph_aggr"), asset_partitions=[key]), limit=1
-        ).records
-        if not records or records[0].asset_materialization is None:
-            continue
-        drawn = records[0].asset_materialization.metadata.get("network")
-        found = re.search(r"data:image/png;base64,([A-Za-z0-9+/=]+)", str(drawn.value)) if drawn else None
-        if found:
-            path = PICTURES / f"{key.replace('|', '-')}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(base64.b64decode(found.group(1)))
-            saved.append(path)
-    return saved
+def _told(event: dg.DagsterEvent, run_id: str) -> str:
+    """Asset, fact and remedy, from a failed step."""
+    data = event.step_failure_data
+    failure = data.user_failure_data
+    asset = (event.step_key or "").rpartition("__")[2]
+    if failure is None:
+        error = data.error.cause if data.error and data.error.cause else data.error
+        fact = error.message.strip() if error else "it says no reason"
+        return f"{asset}: {fact}\nIts log: `make ui`, run {run_id[:8]}."
+    remedy = f"Its log and the driver's output: `make ui`, run {run_id[:8]}."
+    if "engineshed/rejections" in failure.metadata:
+        remedy = "What each engine lacks, and the remedy: .venv/bin/engineshed doctor"
+    return f"{asset}: {(failure.description or '').strip()}\n{remedy}"
 
 
-def main() -> None:
-    """Both runs, then where to look."""
+def summary(terminal: Terminal, drawn: list[Drawn]) -> None:
+    """What was made, a line a partition."""
+    width = max(len(d.partition) for d in drawn)
+    terminal.line(f"{'partition':<{width}}  {'pages':>6} {'links':>8} {'organisations':>14} {'pairs':>6}  picture")
+    for d in drawn:
+        picture = _shown(d.path)
+        terminal.line(
+            f"{d.partition:<{width}}  {d.pages:>6,} {d.links:>8,} {d.organisations:>14,} {d.pairs:>6,}  {picture}"
+        )
+
+
+def demo(terminal: Terminal) -> None:
+    """Both runs, the pictures, then where to look. Raises DemoFailed."""
+    terminal.say("", "loading Dagster and both code locations")
+    import dagster as dg
+
+    from company_registry.definitions import defs as registry
+    from engineshed import read_premises
+    from web_graph.assets import LOCATION_FILE
+    from web_graph.definitions import defs as web_graph
+    from web_graph.partitions import CRAWL_BY_DOMAIN
+
+    keys = [str(key) for key in CRAWL_BY_DOMAIN.get_partition_keys()]
+    premises = read_premises(LOCATION_FILE)
     with dg.DagsterInstance.get() as instance:
-        say("company_registry: publishing the seed list")
-        run(registry, instance, [dg.AssetKey(["company_registry", "seeds"])], {})
-        keys = CRAWL_BY_DOMAIN.get_partition_keys()
-        say(f"web_graph: {', '.join(ASSETS)} for {len(keys)} partitions: {', '.join(keys)}")
-        backfill = {
-            "dagster/backfill": f"demo-{uuid.uuid4().hex[:8]}",
-            "dagster/asset_partition_range_start": keys[0],
-            "dagster/asset_partition_range_end": keys[-1],
-        }
-        run_id = run(web_graph, instance, [dg.AssetKey(name) for name in ASSETS], backfill)
-        pictures = save_pictures(instance)
-    say("done. Who links to whom, one picture a crawl and domain:")
-    for path in pictures:
-        print(f"          {path.relative_to(ROOT)}")
-    print(f"\nRepeat this result:   .venv/bin/engineshed reproduce {run_id[:8]}")
-    print("See it in Dagster:    make ui")
+        if instance.get_latest_materialization_event(dg.AssetKey("graph_aggr")) is not None:
+            terminal.say("", "there are results from before: every partition is made anew and replaces them")
+        seeds = dg.AssetKey(["company_registry", "seeds"])
+        run(terminal, registry.resolve_implicit_global_asset_job_def(), instance, {}, asset_selection=[seeds])
+        terminal.say("", f"the web graph of {len(keys)} partitions: {', '.join(keys)}")
+        whole = {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
+        run_id = run(terminal, web_graph.resolve_job_def(JOB), instance, whole)
+    terminal.say("", "drawing")
+    from make.gallery import PAGE, draw
+
+    folder = premises.home / "pictures"
+    drawn = draw(folder, keys, root=premises.data_root, mode=premises.location.mode)
+    terminal.say("", "done")
+    terminal.line()
+    summary(terminal, drawn)
+    terminal.line()
+    terminal.line(f"All pictures on one page:  {_shown(folder / PAGE)}")
+    terminal.line("In Dagster's web pages:    make ui, then http://127.0.0.1:3000/assets/graph_aggr")
+    terminal.line(f"Make this result again:    .venv/bin/engineshed reproduce {run_id[:8]}")
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+
+
+def main() -> NoReturn:
+    """Exit code 1 and a clear line when something fails, 130 when interrupted."""
+    terminal = Terminal()
+    from engineshed.model.errors import EngineshedError
+
+    try:
+        demo(terminal)
+    except (DemoFailed, EngineshedError) as error:
+        terminal.line(f"\ndemo: {error}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        terminal.line("\ndemo: interrupted; what was running is ended, nothing half-made is published")
+        sys.exit(130)
+    sys.exit(0)
 
 
 if __name__ == "__main__":
