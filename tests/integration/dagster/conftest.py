@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engineshed.processes.leftovers import carrying
+from engineshed.processes.leftovers import carrying, end_all
 
 from .project import Project, Workers, configure, lay_out
 
@@ -30,4 +30,6 @@ def project(tmp_path: Path, workers: Workers, laid_out: Path) -> Iterator[Projec
     project.close()
     tokens = [path.name for path in tmp_path.glob("home/runs/*/*")]
     left = {token: carrying(token) for token in tokens if carrying(token)}
+    for token in left:
+        end_all(token)
     assert left == {}, "drivers are left running"

@@ -89,6 +89,7 @@ defs = dg.Definitions(
             backfill_policy=dg.BackfillPolicy.single_run(),
         ),
     ],
+    jobs=[dg.define_asset_job("numbers_job", selection=["numbers"])],
     resources={"engineshed": QuickEngineshed(location_file=str(FOLDER / "location.yaml"))},
     executor=dg.multiprocess_executor if os.environ.get("EXECUTOR") == "multiprocess" else dg.in_process_executor,
 )
