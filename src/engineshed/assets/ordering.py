@@ -157,7 +157,7 @@ def _stock_fields(context: dg.AssetExecutionContext, selection: PartitionSelecti
         "partition_time_window": {"start": windows[0].start, "end": windows[-1].end}
         if len(selection.windows) == 1 and windows
         else None,
-        "run_id": context.run_id,
+        "run_id": context.run.run_id,
         "job_name": context.job_name,
         "retry_number": context.retry_number,
         "extras": {},

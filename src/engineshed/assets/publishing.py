@@ -55,7 +55,7 @@ def publish_tables(
         token=token,
         contents=contents,
         upstream=(),
-        provenance={**(provenance or {}), "run_id": context.run_id, "image_digest": premises.image_digest},
+        provenance={**(provenance or {}), "run_id": context.run.run_id, "image_digest": premises.image_digest},
     )
     published = published_of(commit)
     metadata = {**partition_metadata(published), "engineshed/mode": dg.MetadataValue.text(str(run_mode))}

@@ -41,10 +41,10 @@ class DagsterStep:
 
     def __init__(self, context: dg.AssetExecutionContext) -> None:
         self._context = context
-        self._body_id = f"{context.run_id}:{uuid.uuid4().hex[:12]}"
+        self._body_id = f"{context.run.run_id}:{uuid.uuid4().hex[:12]}"
         self._selection = selection_of(context)
         self._key: LaunchKey = LaunchKey(
-            root_run_id=context.run.root_run_id or context.run_id,
+            root_run_id=context.run.root_run_id or context.run.run_id,
             step_key=str(context.op_execution_context.op_handle),
             partition_keys=self._selection.keys,
         )
@@ -58,7 +58,7 @@ class DagsterStep:
     @property
     def run_id(self) -> str:
         """The Dagster run of this body."""
-        run_id: str = self._context.run_id
+        run_id: str = self._context.run.run_id
         return run_id
 
     @property
@@ -89,7 +89,7 @@ class DagsterStep:
     def run_state(self) -> RunState:
         """Read anew from the instance."""
         try:
-            run = self._context.instance.get_run_by_id(self._context.run_id)
+            run = self._context.instance.get_run_by_id(self._context.run.run_id)
         except Exception:  # noqa: BLE001  # whatever the storage raises, the run's state is simply not known
             return RunState.UNREADABLE
         if run is None:

@@ -23,7 +23,7 @@ def selection_of(context: dg.AssetExecutionContext) -> PartitionSelection:
         return PartitionSelection()
     if not context.has_partition_key and not context.has_partition_key_range:
         raise JobInvalid(
-            f"asset {'/'.join(context.asset_key.path)!r} has partitions, but run {context.run_id} names none: "
+            f"asset {'/'.join(context.asset_key.path)!r} has partitions, but run {context.run.run_id} names none: "
             "launch it for a partition, or as a backfill."
         )
     keys = tuple(str(key) for key in context.partition_keys)
