@@ -20,7 +20,7 @@ from webgraph.captures import Limits
 from webgraph.drops import Drop, Tally, Total, by_section
 from webgraph.extract import batches
 from webgraph.selection import DefinitionInvalid, Selection, selection_of
-from webgraph.streams import expand
+from webgraph.streams import describe, expand
 from webgraph.tables import EXTRACTED_DDL
 
 if TYPE_CHECKING:
@@ -86,10 +86,9 @@ def counted(rows: DataFrame) -> dict[int, Tally]:
     return tallies
 
 
-def write(job: Job, work: Work, limits: Limits, scratch: str, keys: Sequence[str | None]) -> list[dict[str, Any]]:
+def write(job: Job, work: Work, limits: Limits, keys: Sequence[str | None]) -> list[dict[str, Any]]:
     """Extract once, write both tables of every selection, and return the counts of each."""
-    extracted(job.session, work, limits).write.mode("overwrite").parquet(scratch)
-    rows = job.session.read.parquet(scratch)
+    rows = job.checkpoint("extracted", extracted(job.session, work, limits))
     tallies = counted(rows)
     losers = [(row["selection"], row["capture"]) for row in repeated(rows).collect()]
     if losers:
@@ -100,7 +99,6 @@ def write(job: Job, work: Work, limits: Limits, scratch: str, keys: Sequence[str
         tally[Total.PAGES] = job.write("pages", pages(rows, number), key=key) or 0
         tally[Total.LINKS] = job.write("links", links(rows, number), key=key) or 0
         tally[Drop.REPEATED_PAGE] = sum(1 for selection, _ in losers if selection == number)
-    runs.remove(scratch)
     return [by_section(tallies[number]) for number in range(len(keys))]
 
 
@@ -116,7 +114,8 @@ def launched(job: Job) -> None:
             numbers_of.setdefault(uri, []).append(number)
     work = Work(tuple((uri, tuple(numbers)) for uri, numbers in numbers_of.items()), tuple(selections))
     job.log.info("reading %d WARC files for %d partitions", len(work.files), len(keys))
-    counts = write(job, work, Limits(), runs.scratch_of(None), [key.key for key in keys])
+    job.read_from(describe(uri) for uri, _ in work.files)
+    counts = write(job, work, Limits(), [key.key for key in keys])
     runs.say_counts(job, {key.key: of_key for key, of_key in zip(keys, counts, strict=True)})
 
 
@@ -144,7 +143,7 @@ def by_hand(job: Job, given: Namespace) -> dict[str, Any]:
         (selection_of(definition, domains),),
     )
     runs.prepare_output(given.out, TABLES, overwrite=given.overwrite)
-    return write(job, work, Limits(), runs.scratch_of(given.out), [None])[0]
+    return write(job, work, Limits(), [None])[0]
 
 
 def arguments() -> ArgumentParser:

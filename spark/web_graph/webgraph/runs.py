@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import dagster_pipes
-
 import engineshed_driver
 from webgraph.seeds import SeedColumnsMissing
 from webgraph.selection import DefinitionInvalid
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from engineshed_driver import Job
-
-SCRATCH = "scratch-extracted"  # Spark refuses to read folders whose names start with "_" or "."
 
 
 class OutputOccupied(ValueError):
@@ -134,24 +130,8 @@ def prepare_output(folder: str, tables: Sequence[str], *, overwrite: bool) -> No
     occupied = out.exists() and any(out.iterdir()) if not out.is_file() else True
     if occupied and not overwrite:
         raise OutputOccupied(f"{out} exists and is not empty: give another --out, or --overwrite to replace its tables")
-    for table in (*tables, SCRATCH):
+    for table in tables:
         shutil.rmtree(out / table, ignore_errors=True)
-
-
-def scratch_of(out: str | None) -> str:
-    """A folder below the attempt's own prefix for what one step hands to the next; published by nobody."""
-    if out is not None:
-        return f"{out.rstrip('/')}/{SCRATCH}"
-    outputs = dagster_pipes.PipesContext.get().extras["engineshed"]["outputs"]
-    return f"{next(iter(outputs.values())).rstrip('/')}/{SCRATCH}"
-
-
-def remove(folder: str) -> None:
-    """Delete a folder of files, local or in an object store."""
-    from pyarrow import fs
-
-    filesystem, path = fs.FileSystem.from_uri(folder) if "://" in folder else (fs.LocalFileSystem(), folder)
-    filesystem.delete_dir(path)
 
 
 def read_table(session: SparkSession, folder: str, table: str) -> DataFrame:

@@ -70,6 +70,29 @@ def open_binary(uri: str, sleep: Callable[[float], None] = time.sleep) -> Binary
     return open(uri.removeprefix("file://"), "rb")
 
 
+def describe(uri: str) -> dict[str, Any]:
+    """`uri`, `size` in bytes and `etag` of an input, for a result's provenance; what cannot be learned is None.
+
+    The etag is the server's own; of a local file it is made of size and time of change.
+    """
+    facts: dict[str, Any] = {"uri": uri, "size": None, "etag": None}
+    if uri.startswith(("https://", "http://")):
+        try:
+            with urllib.request.urlopen(urllib.request.Request(uri, method="HEAD"), timeout=TIMEOUT_S) as answer:
+                length = answer.headers.get("Content-Length")
+                facts |= {"size": int(length) if length else None, "etag": answer.headers.get("ETag")}
+        except _RETRIED:  # some servers refuse HEAD; reading decides whether the input is there
+            return facts
+    elif uri.startswith("s3://"):
+        bucket, key = _bucket_and_key(uri)
+        head = _s3_client().head_object(Bucket=bucket, Key=key)
+        facts |= {"size": int(head["ContentLength"]), "etag": head["ETag"]}
+    else:
+        found = Path(uri.removeprefix("file://")).stat()
+        facts |= {"size": found.st_size, "etag": f"{found.st_size:x}-{found.st_mtime_ns:x}"}
+    return facts
+
+
 def _buffered(raw: io.RawIOBase) -> BinaryIO:
     return cast("BinaryIO", io.BufferedReader(raw, buffer_size=READ_BYTES))
 

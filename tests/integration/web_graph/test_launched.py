@@ -85,10 +85,11 @@ def test_edges_of_several_partitions_in_one_run(tmp_path):
         "2025|south": ["s.example"],
     }
     assert ds.dataset(outputs["2025|south"] / "links").to_table()["dst_url"].to_pylist() == ["http://s.example/x"]
-    assert not list(tmp_path.rglob("scratch*"))
     messages = channel.reader(str(tmp_path / "channels" / TOKEN)).poll("").messages
     payloads = [m.params["payload"] for m in messages if m.method == "report_custom_message"]
-    [report] = [payload[REPORT_KEY] for payload in payloads if REPORT_KEY in payload]
+    report = {name: said for p in payloads for name, said in p.get(REPORT_KEY, {}).items()}
+    assert [Path(i["uri"]).stat().st_size for i in report["inputs"]] == [i["size"] for i in report["inputs"]]
+    assert all(i["etag"] for i in report["inputs"])
     south = report["by_partition"]["2025|south"]
     assert (south["files"], south["records"], south["pages"], south["links"]) == (1, 3, 1, 1)
     assert south["drops"] == {"not_seed": 1, "url_pattern": 1}

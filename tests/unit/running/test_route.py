@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,8 @@ def test_a_good_run_publishes_one_commit_and_hands_on_every_line(world: World) -
     assert latest is not None
     assert latest.token == result.token
     assert len(world.platform.submissions) == 1
+    left = {path.parent.name for path in _attempt_folder(world, result.token).rglob("*.parquet")}
+    assert left == {"links"}, "the seal was left beside the tables"
     assert result.cost is not None
     assert result.cost.total_usd > 0
 
@@ -237,6 +240,10 @@ def test_a_run_failed_from_outside_ends_its_foreign_run_unless_it_is_retried(mak
     assert not world.platform.cancels
     world.clock.on_sleep = world.platform.advance
     assert finish(RecordedStep("run-2", root_run_id="run-1"), world.order, world.shed).adopted
+
+
+def _attempt_folder(world: World, token: str) -> Path:
+    return Path(world.shed.datasets.attempt_uri("edges", None, Mode.FULL, token))
 
 
 def _cancel_after(world: World, step: RecordedStep, seconds: float) -> None:
