@@ -169,12 +169,38 @@ def _http_part(uri: str, offset: int) -> tuple[Part, int]:
 
 def _s3_parts(uri: str) -> Callable[[int], tuple[Part, int]]:
     client, (bucket, key) = _s3_client(), _bucket_and_key(uri)
+    from botocore.exceptions import BotoCoreError, ClientError
 
     def part(offset: int) -> tuple[Part, int]:
-        answer = client.get_object(Bucket=bucket, Key=key, **({"Range": f"bytes={offset}-"} if offset else {}))
-        return answer["Body"], offset + int(answer["ContentLength"])
+        try:
+            answer = client.get_object(Bucket=bucket, Key=key, **({"Range": f"bytes={offset}-"} if offset else {}))
+        except ClientError as error:
+            refused = error.response["ResponseMetadata"]["HTTPStatusCode"] in _PERMANENT_STATUS
+            raise (FileNotFoundError if refused else OSError)(f"{uri}: {error}") from error
+        except BotoCoreError as error:
+            raise OSError(f"{uri}: {error}") from error
+        return _S3Body(answer["Body"], uri), offset + int(answer["ContentLength"])
 
     return part
+
+
+class _S3Body:
+    """A body whose interruptions are OSErrors, as those of every other stream."""
+
+    def __init__(self, body: Any, uri: str) -> None:
+        self._body = body
+        self._uri = uri
+
+    def read(self, size: int = -1, /) -> bytes:
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            return bytes(self._body.read(size))
+        except BotoCoreError as error:
+            raise OSError(f"{self._uri}: {error}") from error
+
+    def close(self) -> None:
+        self._body.close()
 
 
 def _s3_matches(pattern: str) -> Iterator[str]:
