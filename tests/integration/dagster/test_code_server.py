@@ -1,4 +1,4 @@
-"""The whole of Dagster short of its pages: a code server, its run launcher, its retry daemon, and a killed run worker."""
+"""The whole of Dagster short of its pages: a code server, its run launcher, its retry daemon and its dead workers."""
 
 from __future__ import annotations
 
