@@ -11,4 +11,4 @@ fi
 make/dagster_home.sh
 
 # A shell starts background jobs with SIGINT ignored, and Dagster then ignores SIGTERM too: `make ui &` could not be ended.
-exec env --default-signal=INT .venv/bin/dg dev --use-active-venv --host 127.0.0.1 --port "$port"
+exec env --default-signal=INT .venv/bin/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port "$port"
