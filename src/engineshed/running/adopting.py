@@ -25,6 +25,7 @@ from engineshed.running.leasing import LeaseKeeper
 from engineshed.running.recording import record
 from engineshed.running.result import Result
 from engineshed.running.shed import Shed
+from engineshed.running.watching import FROM_START
 
 
 def adopt(step: Step, shed: Shed, keeper: LeaseKeeper) -> Attempt | Result | None:
@@ -38,7 +39,8 @@ def adopt(step: Step, shed: Shed, keeper: LeaseKeeper) -> Attempt | Result | Non
     if newest.intent.engine not in shed.engines:
         raise _engine_gone(newest)
     if newest.launch is not None:
-        return _adopted(step, newest, shed)
+        # Its watcher may have died between handing on the first messages and saving how far it was.
+        return _adopted(step, replace(newest, cursor=newest.cursor or FROM_START), shed)
     found = shed.engines[newest.intent.engine].find(newest.intent.token)
     if found is None:
         step.info(f"Found intent {newest.intent.token} without a launch: sending the recorded request again.")

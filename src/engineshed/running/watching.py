@@ -30,6 +30,10 @@ _MARK_REPEATED = 100
 """Messages handed on between two saved cursors: what a successor repeats, and marks, at most."""
 
 
+FROM_START = json.dumps({"sequence": 0})
+"""The cursor of a launch that was watched, nobody knows how far."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """How a watch ended. `timed_out`: the job's own time limit ended it."""

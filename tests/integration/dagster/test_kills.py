@@ -13,6 +13,7 @@ DEATHS = {
     "before the intent": "before:record_intent:1",
     "after the intent, before the submit": "before:submit:1",
     "after the submit, before the launch is recorded": "before:record_launch:1",
+    "before it is noted how far messages were handed on": "before:save_cursor:1",
     "in the middle of the run": "after:save_cursor:1",
     "after the driver's end, before the publish": "before:publish:1",
     "between publish and settle": "after:publish:1",
