@@ -85,7 +85,7 @@ def test_a_killed_run_worker_is_succeeded_by_a_retry(server: Server, project: Pr
     server.says(parent, "line 5")
     os.kill(int(server.says(parent, r"Executing steps in process \(pid: (\d+)\)")), signal.SIGKILL)
     assert server.ended(parent).status is dg.DagsterRunStatus.FAILURE
-    assert server.run(parent).tags["dagster/will_retry"] == "true"
+    wait_for(lambda: server.run(parent).tags.get("dagster/will_retry") == "true", "the word of a retry")
     child = server.retry(parent)
     project.open_gate()
     ended = server.ended(child)
