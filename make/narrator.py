@@ -15,7 +15,7 @@ import dagster as dg
 
 _LOOK_S = 0.3
 _PLANNED = re.compile(r"Plan for \S+: .*?\((?P<offer>.+?)\) is chosen")
-_PROGRESS = re.compile(r"progress: (?P<said>.*\D, \d+ s|[^\d].*)$")
+_PROGRESS = re.compile(r"progress: (?P<said>(?!alive).+)")
 
 
 class Narrator(threading.Thread):

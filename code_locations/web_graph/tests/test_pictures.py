@@ -304,12 +304,13 @@ def test_metadata_of_a_partition() -> None:
         "degree_distribution",
         "top_pairs",
         "organisations",
+        "pairs",
         "links",
         "reciprocal_share",
         "density",
     }
-    numbers = [metadata[key].value for key in ("organisations", "links", "reciprocal_share", "density")]
-    assert numbers == [4, 3, pytest.approx(2 / 3), pytest.approx(3 / 12)]
+    numbers = [metadata[key].value for key in ("organisations", "pairs", "links", "reciprocal_share", "density")]
+    assert numbers == [4, 3, 6, pytest.approx(2 / 3, abs=1e-4), pytest.approx(3 / 12)]
     title, subtitle = describe(edges, degrees, "SAMPLE-2025-08|databases")
     assert subtitle.startswith("SAMPLE-2025-08  ·  4 organisations on 4 domains  ·  6 links between 3 pairs")
     shown = re.fullmatch(r"!\[(.+)\]\(data:image/png;base64,([A-Za-z0-9+/=]+)\)", metadata["network"].value)

@@ -139,11 +139,11 @@ class DagsterStep:
     def progress(self, report: Mapping[str, Any]) -> None:
         """A log line, and at most every ten seconds an observation with plottable numbers."""
         self.info(f"progress: {describe_progress(report)}")
+        numbers = {k: v for k, v in report.items() if isinstance(v, int | float) and not isinstance(v, bool)}
         now_s = time.monotonic()
-        if now_s - self._observed_s < _OBSERVE_EVERY_S:
+        if now_s - self._observed_s < _OBSERVE_EVERY_S or numbers.keys() <= {"elapsed_s"}:
             return
         self._observed_s = now_s
-        numbers = {k: v for k, v in report.items() if isinstance(v, int | float) and not isinstance(v, bool)}
         for asset_key in sorted(self._context.selected_asset_keys):
             self._context.log_event(
                 dg.AssetObservation(
@@ -155,7 +155,7 @@ class DagsterStep:
 
 
 def describe_progress(report: Mapping[str, Any]) -> str:
-    """One line: `stages 2/5, tasks 40/80, 12.3 MB read, 31 s`."""
+    """One line: `stages 2/5, tasks 40/80, 12.3 MB read, 31 s`; before there is work to count, `alive, 1 s`."""
     parts = [
         f"{name} {report[done]}" + (f"/{report[total]}" if report.get(total) is not None else "")
         for name, done, total in (("stages", "stages_done", "stages_total"), ("tasks", "tasks_done", "tasks_total"))
@@ -167,6 +167,8 @@ def describe_progress(report: Mapping[str, Any]) -> str:
         parts.append(f"{report['rows']:,} rows")
     if report.get("note"):
         parts.append(str(report["note"]))
+    if not parts:
+        parts.append("alive")
     if report.get("elapsed_s") is not None:
         parts.append(f"{report['elapsed_s']:.0f} s")
-    return ", ".join(parts) or "alive"
+    return ", ".join(parts)

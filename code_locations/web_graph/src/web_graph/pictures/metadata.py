@@ -37,9 +37,10 @@ def illustrate(tables: PartitionTables) -> Mapping[str, dg.MetadataValue[Any]]:
         "degree_distribution": _picture(draw_degrees(degrees), "Degree distribution"),
         "top_pairs": dg.MetadataValue.md(top_pairs_markdown(edges, degrees)),
         "organisations": dg.MetadataValue.int(_organisations(degrees)),
-        "links": dg.MetadataValue.int(edges.num_rows),
-        "reciprocal_share": dg.MetadataValue.float(_reciprocal(edges) / edges.num_rows if edges.num_rows else 0.0),
-        "density": dg.MetadataValue.float(edges.num_rows / possible if possible else 0.0),
+        "pairs": dg.MetadataValue.int(edges.num_rows),
+        "links": dg.MetadataValue.int(_links(edges)),
+        "reciprocal_share": _share(_reciprocal(edges), edges.num_rows),
+        "density": _share(edges.num_rows, possible),
     }
 
 
@@ -49,7 +50,7 @@ def describe(edges: pa.Table, degrees: pa.Table, partition: str | None) -> tuple
     The title is that of the research query where the location has a file for it.
     """
     crawl, _, domain = (partition or "").rpartition("|")
-    links = sum(weight or 0 for weight in edges["weight"].to_pylist())
+    links = _links(edges)
     pages = sum(count or 0 for count in degrees["pages"].to_pylist())
     pairs = counted(edges.num_rows, "pair", "pairs")
     figures = [
@@ -72,6 +73,14 @@ def _organisations(degrees: pa.Table) -> int:
     """Distinct names; a domain without one counts for itself."""
     named = zip(degrees["organisation"].to_pylist(), degrees["domain"].to_pylist(), strict=True)
     return len({organisation or domain for organisation, domain in named})
+
+
+def _links(edges: pa.Table) -> int:
+    return sum(weight or 0 for weight in edges["weight"].to_pylist())
+
+
+def _share(part: int, whole: int) -> dg.MetadataValue[Any]:
+    return dg.MetadataValue.float(round(part / whole, 4) if whole else 0.0)
 
 
 def _reciprocal(edges: pa.Table) -> int:
