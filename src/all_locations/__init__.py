@@ -1,1 +1,1 @@
-"""Every team's definitions together, so that `dg check defs` and `dg list defs` work at the root. Nothing runs from here."""
+"""Every team's definitions together, for `dg check defs` and `dg list defs` at the root. Nothing runs from here."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dagster as dg
-from company_registry import definitions as company_registry
-from web_graph import definitions as web_graph
 
+from company_registry import definitions as company_registry
 from engineshed import Engineshed
+from web_graph import definitions as web_graph
 
 LOCATIONS = (company_registry.defs, web_graph.defs)
 
