@@ -8,9 +8,11 @@ logs, not to the terminal.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 import uuid
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
@@ -71,6 +73,9 @@ def run(
         narrator.stop()
     for event in result.all_events:
         if event.is_step_failure:
+            error = event.step_failure_data.error
+            if error is not None and "Interrupted" in f"{error.cls_name} {error.cause.cls_name if error.cause else ''}":
+                raise KeyboardInterrupt
             raise DemoFailed(_told(event, run_id))
     if not result.success:
         raise DemoFailed(f"run {run_id[:8]} failed before its first step: `make ui` shows its log.")
@@ -84,7 +89,7 @@ def _told(event: dg.DagsterEvent, run_id: str) -> str:
     asset = (event.step_key or "").rpartition("__")[2]
     if failure is None:
         error = data.error.cause if data.error and data.error.cause else data.error
-        fact = error.message.strip() if error else "it says no reason"
+        fact = re.sub(r"^(\w+\.)+(?=\w+: )", "", error.message.strip()) if error else "it says no reason"
         return f"{asset}: {fact}\nIts log: `make ui`, run {run_id[:8]}."
     remedy = f"Its log and the driver's output: `make ui`, run {run_id[:8]}."
     if "engineshed/rejections" in failure.metadata:
@@ -145,6 +150,8 @@ def _shown(path: Path) -> Path:
 def main() -> NoReturn:
     """Exit code 1 and a clear line when something fails, 130 when interrupted."""
     terminal = Terminal()
+    # The error of a failed run keeps a scratch folder of Dagster's alive to the very end.
+    warnings.simplefilter("ignore", ResourceWarning)
     from engineshed.model.errors import EngineshedError
 
     try:

@@ -17,6 +17,8 @@ _LOOK_S = 0.3
 _PLANNED = re.compile(r"Plan for \S+: .*?\((?P<offer>.+?)\) is chosen")
 _PROGRESS = re.compile(r"progress: (?P<said>(?!alive).+)")
 
+_SKIPPED = re.compile(r"Dependencies for step \S+ (failed|were not executed)")
+
 
 class Narrator(threading.Thread):
     """Follows the log of one run. say: receives asset and text."""
@@ -57,7 +59,7 @@ class Narrator(threading.Thread):
             self._say(asset, f"runs on {planned['offer']}")
         elif progress:
             self._say(asset, progress["said"])
-        elif level >= logging.WARNING:
+        elif level >= logging.WARNING and not _SKIPPED.match(line):
             self._say(asset, f"warning: {line}")
 
     def _tell_event(self, event: dg.DagsterEvent) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import REPOSITORY, Demo, environment
+from .conftest import REPOSITORY, Demo, environment, run_demo
 
 PARTITIONS = [
     f"{crawl}|{domain}" for crawl in ("SAMPLE-2023-06", "SAMPLE-2025-08") for domain in ("databases", "languages")
@@ -39,6 +39,28 @@ def test_every_partition_is_a_picture_of_its_own_and_one_page_shows_all(demo: De
     assert all(f'src="{name}"' in page for name in pictures)
     assert "http://" not in page
     assert "https://" not in page
+
+
+def test_without_any_engine_it_names_asset_reason_and_remedy(tmp_path: Path) -> None:
+    location = tmp_path / "location.yaml"
+    location.write_text(
+        f"{{team: web-graph, code_location: web_graph, payloads: '{REPOSITORY}/spark/web_graph', mode: sample, "
+        "engines: {sail: {python: /nowhere/python}, local: {python: /nowhere/python}}}"
+    )
+    demo = run_demo(tmp_path / "home", ENGINESHED_LOCATION=str(location))
+    assert demo.code != 0
+    (reason,) = [line for line in demo.said.splitlines() if line.startswith("demo: ")]
+    assert reason.startswith("demo: nodes_only: no engine can run the job")
+    assert "engines.sail.python" in reason
+    assert ".venv/bin/engineshed doctor" in demo.said
+    assert "Traceback" not in demo.said
+
+
+def test_a_second_one_says_that_it_makes_everything_anew(demo: Demo, home: Path) -> None:
+    again = run_demo(home)
+    assert again.code == 0, again.said
+    assert "made anew" in again.said
+    assert "made anew" not in demo.said
 
 
 @pytest.mark.parametrize("engine", ["sail", pytest.param("local", marks=pytest.mark.needs_java)])

@@ -45,6 +45,7 @@ def without_network() -> list[str]:
 
 def test_the_demo_runs_without_network(without_network: list[str], tmp_path: Path) -> None:
     demo = run_demo(tmp_path, *without_network)
+    assert demo.code == 0, demo.said
     assert "done, rows: graph_aggr" in demo.said
     assert (tmp_path / "pictures" / "index.html").is_file()
     assert living_off(tmp_path) == []
