@@ -37,6 +37,8 @@ from engineshed.running.shed import Shed
 from engineshed.running.verdict import Verdict, judge
 from engineshed.running.watching import Ended, Watch
 
+_SIGNALS_WHILE_CANCELLING = 3
+
 
 def no_audit(contents: Contents) -> Sequence[CheckOutcome]:
     """Checks nothing."""
@@ -163,6 +165,17 @@ class Route:
         return RunFailed(f"{text}\n{failure.detail}".rstrip(), failure)
 
     def _cancel_live(self, keeper: LeaseKeeper) -> None:
+        """End whatever the key has running. A signal that comes meanwhile must not leave it half done: one often
+        follows the word of a cancel, and platforms repeat it.
+        """
+        for _ in range(_SIGNALS_WHILE_CANCELLING):
+            try:
+                return self._end_live(keeper)
+            except self._step.interrupts:
+                self._step.info("Interrupted while ending the foreign run: going on with it.")
+        self._end_live(keeper)
+
+    def _end_live(self, keeper: LeaseKeeper) -> None:
         try:
             keeper.keep(at_once=True)
         except LeaseLost:

@@ -27,7 +27,7 @@ def test_a_users_cancel_ends_the_driver_and_yields_nothing(project: Project, num
     worker, driver = _running(project)
     project.instance.report_run_canceling(worker.run)
     worker.signal(number)
-    wait_for(lambda: not alive(driver), "the driver's end", 10)
+    wait_for(lambda: not alive(driver), "the driver's end", 20)
     run = worker.ended()
     assert run.status is dg.DagsterRunStatus.CANCELED, project.said(run)
     _nothing_came_of_it(project, run, "numbers")
@@ -36,8 +36,20 @@ def test_a_users_cancel_ends_the_driver_and_yields_nothing(project: Project, num
 def test_a_cancel_is_seen_without_any_signal(project: Project) -> None:
     worker, driver = _running(project)
     project.instance.report_run_canceling(worker.run)
-    wait_for(lambda: not alive(driver), "the driver's end", 10)
+    wait_for(lambda: not alive(driver), "the driver's end", 20)
     run = worker.ended()
+    _nothing_came_of_it(project, run, "numbers")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_signal_in_the_middle_of_a_cancel_leaves_nothing_running(project: Project, when: str) -> None:
+    worker = project.launch("numbers", partition="a", DIE_AT=f"{when}:cancel:1:SIGTERM")
+    worker.is_past("line 5")
+    driver = project.marks[0]["pid"]
+    project.instance.report_run_canceling(worker.run)
+    wait_for(lambda: not alive(driver), "the driver's end", 20)
+    run = worker.ended()
+    assert run.status is dg.DagsterRunStatus.CANCELED, project.said(run)
     _nothing_came_of_it(project, run, "numbers")
 
 
@@ -45,7 +57,7 @@ def test_a_cancel_does_not_call_a_step_with_retries_again(project: Project) -> N
     worker, driver = _running(project, "retried", None)
     project.instance.report_run_canceling(worker.run)
     worker.signal(signal.SIGTERM)
-    wait_for(lambda: not alive(driver), "the driver's end", 10)
+    wait_for(lambda: not alive(driver), "the driver's end", 20)
     run = worker.ended()
     assert run.status is dg.DagsterRunStatus.CANCELED, project.said(run)
     assert not project.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_UP_FOR_RETRY)
@@ -75,7 +87,7 @@ def test_a_worker_that_nobody_succeeds_takes_its_driver_along(project: Project) 
     worker.signal(signal.SIGTERM)
     run = worker.ended()
     assert run.status is dg.DagsterRunStatus.FAILURE
-    wait_for(lambda: not alive(driver), "the driver's end", 10)
+    wait_for(lambda: not alive(driver), "the driver's end", 20)
     _nothing_came_of_it(project, run, "numbers")
 
 
@@ -86,7 +98,7 @@ def test_the_last_retry_takes_its_driver_along(project: Project) -> None:
     driver = int(project.marks[0]["pid"])
     worker.signal(signal.SIGTERM)
     worker.ended()
-    wait_for(lambda: not alive(driver), "the driver's end", 10)
+    wait_for(lambda: not alive(driver), "the driver's end", 20)
 
 
 def _nothing_came_of_it(project: Project, run: dg.DagsterRun, asset: str) -> None:
