@@ -24,7 +24,6 @@ _HEAD = """<!doctype html>
          font: 1.05rem/1.5 system-ui, sans-serif; }
   figure { margin: 2.5rem 0; }
   img { width: 100%; height: auto; border: 1px solid #d8d5cb; }
-  figcaption { color: #5d646c; }
 </style>
 </head>
 <body>
@@ -78,9 +77,8 @@ def _draw(folder: Path, partition: str, root: str, mode: str) -> Drawn:
 
 def _page(drawn: list[Drawn]) -> str:
     figures = [
-        f'<figure id="{html.escape(d.path.stem)}">\n<h2>{html.escape(d.title)}</h2>\n'
-        f'<img src="{html.escape(d.path.name)}" alt="{html.escape(f"{d.title}: {d.subtitle}")}">\n'
-        f"<figcaption>{html.escape(d.subtitle)}</figcaption>\n</figure>\n"
+        f'<figure id="{html.escape(d.path.stem)}">\n<h2>{html.escape(d.partition.replace("|", ", "))}</h2>\n'
+        f'<img src="{html.escape(d.path.name)}" alt="{html.escape(f"{d.title}: {d.subtitle}")}">\n</figure>\n'
         for d in drawn
     ]
     return f"{_HEAD}{''.join(figures)}</body>\n</html>\n"
