@@ -10,7 +10,7 @@ export DAGSTER_HOME := $(abspath $(or $(ENGINESHED_HOME),.engineshed))/dagster
 # Where `make ui` listens, on this machine only.
 PORT ?= 3000
 
-.PHONY: help setup demo ui defs test test-unit e2e bench lint lock clean
+.PHONY: help setup demo ui defs test test-unit e2e bench lint docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,9 @@ bench: setup ## run the benchmarks
 
 lint: setup ## ruff, mypy --strict and import-linter
 	@make/lint.sh
+
+docs: setup ## write the reference pages that are read off the code
+	@$(BIN)/python make/docs.py
 
 lock: setup ## renew requirements.lock after a change of dependencies (UPGRADE=1: newest versions)
 	@make/lock.sh
