@@ -40,12 +40,17 @@ def wait_for(look: Callable[[], T], what: str, patience_s: float = PATIENCE_S) -
     return found
 
 
+def state_of(pid: int) -> str:
+    """The kernel's letter for a process's state: T stands still, Z is a zombie; empty when there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def alive(pid: int) -> bool:
     """Whether the process exists and is no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+    return state_of(pid) not in ("", "Z")
 
 
 class Workers:

@@ -6,7 +6,7 @@ import signal
 
 import dagster as dg
 
-from .project import Project, wait_for
+from .project import Project, Worker, state_of, wait_for
 
 WAITS = "Another worker holds this step's lease"
 
@@ -37,9 +37,7 @@ def test_the_second_worker_takes_over_when_the_first_dies(project: Project) -> N
 
 
 def test_a_frozen_worker_that_wakes_up_too_late_adds_nothing(project: Project) -> None:
-    first = project.launch("numbers", partition="a")
-    first.is_past("line 5")
-    first.signal(signal.SIGSTOP)
+    first = _frozen(project)
     second = project.resume(first.run)
     project.open_gate()
     second.gone()
@@ -48,6 +46,13 @@ def test_a_frozen_worker_that_wakes_up_too_late_adds_nothing(project: Project) -
     run = second.run
     assert run.status is dg.DagsterRunStatus.SUCCESS, project.said(run)
     _one_result(project, run)
+
+
+def _frozen(project: Project) -> Worker:
+    """A worker that stands still where it holds no lock of a database, its driver waiting at the gate."""
+    worker = project.launch("numbers", partition="a", DIE_AT="after:save_cursor:1:SIGSTOP")
+    wait_for(lambda: state_of(worker.pid) == "T", "the worker's standstill")
+    return worker
 
 
 def _one_result(project: Project, run: dg.DagsterRun) -> None:
@@ -60,9 +65,7 @@ def _one_result(project: Project, run: dg.DagsterRun) -> None:
 
 
 def test_a_frozen_worker_told_to_end_leaves_its_successors_driver_alone(project: Project) -> None:
-    first = project.launch("numbers", partition="a")
-    first.is_past("line 5")
-    first.signal(signal.SIGSTOP)
+    first = _frozen(project)
     parent = first.run
     project.instance.report_run_failed(parent)
     successor = project.reexecute(parent)
