@@ -13,7 +13,7 @@ FAILED = dg.DagsterRunStatus.FAILURE
 @pytest.mark.parametrize(
     ("asset", "reason", "said"),
     [
-        ("slow", "timeout", "time limit of 1 s"),
+        ("slow", "timeout", "(user_code, timeout)"),
         ("raises", "driver_exception", "no such crawl"),
         ("raises_and_exits_zero", "driver_exception", "no such crawl"),
         ("killed", "killed", "killed from outside"),
