@@ -8,8 +8,8 @@ from engineshed.ports.step import RunState, Step
 from engineshed.running.shed import Shed
 
 _LOOK_S = 0.5
-_RETRY_IS_SAID_AFTER_S = 2.0
-"""Dagster writes a failure first and that it will be retried a moment later."""
+_RETRY_IS_SAID_WITHIN_S = 10.0
+"""Dagster writes a failure first, and that the run will be retried a moment later."""
 
 
 class LeaseKeeper:
@@ -81,9 +81,11 @@ def leave_when_over(step: Step, shed: Shed) -> None:
     LeaseLost where it must be left alone: a retry will adopt it, or another body has finished.
     """
     state = step.run_state()
-    if state is RunState.FAILED:
-        shed.clock.sleep(_RETRY_IS_SAID_AFTER_S)
-        state = step.run_state()
+    if state is RunState.FAILED and step.successor_expected():
+        give_up_s = shed.clock.monotonic_s() + _RETRY_IS_SAID_WITHIN_S
+        while state is RunState.FAILED and shed.clock.monotonic_s() < give_up_s:
+            shed.clock.sleep(_LOOK_S)
+            state = step.run_state()
     who = f"run {step.run_id}"
     if state is RunState.CANCELLING:
         raise RunCancelled(f"{who} is being cancelled: step {step.key.step_key} ends its foreign run.")
