@@ -97,7 +97,10 @@ class Ended:
 
     @property
     def seals(self) -> list[dict[str, Any]]:
-        return self.custom(SEAL_KEY)
+        """What each seal says of the tables; which versions made them is always there too."""
+        seals = self.custom(SEAL_KEY)
+        assert all({"python", "spark", "pyspark"} <= set(seal["runtime"]) for seal in seals)
+        return [{name: said for name, said in seal.items() if name != "runtime"} for seal in seals]
 
     @property
     def exception(self) -> Mapping[str, Any] | None:

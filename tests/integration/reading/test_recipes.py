@@ -50,6 +50,7 @@ def _publish(root: Path, ordinal: int, rows: list[tuple[str, str]]) -> None:
 
 @pytest.fixture(scope="module")
 def spark() -> Iterator[Any]:
+    before = dict(os.environ)
     from pysail.spark import SparkConnectServer
     from pyspark.sql import SparkSession
 
@@ -60,6 +61,8 @@ def spark() -> Iterator[Any]:
     yield session
     session.stop()
     server.stop()
+    os.environ.clear()  # pyspark leaves its remote there, and the drivers that other tests start would inherit it
+    os.environ.update(before)
 
 
 def test_the_examples_run_and_see_only_the_newest_rows(tmp_path: Path, spark: Any) -> None:

@@ -32,7 +32,7 @@ def open_store(root: str, settings: Mapping[str, Any]) -> TableStore:
     if scheme not in ("s3", "s3a") or not bucket:
         raise SettingInvalid(f"the root {root!r} is no place for objects: give a folder or s3://BUCKET/PREFIX.")
     try:
-        from engineshed.storage.objects import s3
+        from engineshed.storage.objects.s3 import connect
     except ModuleNotFoundError as error:
         raise ExtraMissing(f"the root {root} needs boto3: install engineshed[s3].") from error
-    return s3.connect(bucket, prefix, settings)
+    return connect(bucket, prefix, settings)
