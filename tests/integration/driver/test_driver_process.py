@@ -59,9 +59,13 @@ def test_tables_are_written_sealed_and_told(launcher: Launcher, kind: str) -> No
     assert json.loads(seal["report"]) == {"pages": 1000, "links": 7}
     assert next(progress["note"] for progress in ended.progress if "note" in progress) == "starting Spark"
     assert ended.progress[-1]["rows"] == 1007
-    if kind != "sail":  # which reports nothing of its stages
-        assert ended.progress[-1]["stages_done"] == ended.progress[-1]["stages_total"] >= 2
-        assert ended.progress[-1]["tasks_done"] == ended.progress[-1]["tasks_total"] >= 4
+    last = ended.progress[-1]
+    if kind == "classic":
+        assert last["stages_done"] == last["stages_total"] >= 2
+        assert last["tasks_done"] == last["tasks_total"] >= 4
+    elif kind == "connect":  # its server may end an operation without a word on the last tasks
+        assert 1 <= last["stages_done"] <= last["stages_total"]
+        assert 1 <= last["tasks_done"] <= last["tasks_total"]
 
 
 @pytest.mark.parametrize("kind", EACH)
