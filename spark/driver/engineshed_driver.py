@@ -33,6 +33,7 @@ import os
 import platform
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -582,6 +583,7 @@ def _start_sail(app_name: str, settings: Mapping[str, str]) -> _Running:
         port = server.stdout.readline().decode().strip() if server.stdout else ""
         if not port:
             raise JobError(f"the Sail server ended with {server.wait()} instead of starting: its log says why.")
+        _expect_loopback(int(port))
         session = _configured(app_name, settings).remote(f"sc://127.0.0.1:{port}").getOrCreate()
         _expect_no_outage(session)
     except BaseException:
@@ -596,6 +598,17 @@ def _start_sail(app_name: str, settings: Mapping[str, str]) -> _Running:
         server.communicate()
 
     return _Running(session, stop, server, decodes=True)
+
+
+def _expect_loopback(port: int) -> None:
+    """Spark Connect would try for ten minutes to reach a server that no connection of this machine can reach."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=10).close()
+    except OSError as error:
+        raise JobError(
+            f"the Sail server on 127.0.0.1:{port} cannot be reached ({error}): this machine's loopback interface is "
+            "down or closed. Bring it up: `ip link set lo up`."
+        ) from error
 
 
 def _join_sail(spec: _SessionSpec, app_name: str, settings: Mapping[str, str]) -> _Running:
