@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from engineshed.model.job import SparkJob
@@ -16,6 +16,7 @@ from engineshed.model.status import Status
 from engineshed.model.usage import Usage
 from engineshed.ports.clock import Clock
 from engineshed.ports.prices import PriceBook
+from engineshed.ports.store import ObjectStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +25,14 @@ class Capabilities:
 
     transports: names of channels it can carry, best first. progress: the driver can report stages and tasks there.
     outlives_launcher: a run goes on when the process that submitted it dies. logs: `logs` returns the driver's output.
+    beyond_machine: drivers run elsewhere and share no files with the launcher, so what they need goes to the exchange.
     """
 
     transports: tuple[str, ...]
     progress: bool = True
     outlives_launcher: bool = True
     logs: bool = True
+    beyond_machine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,8 @@ class Surroundings:
     """What every engine and channel is built with, besides its own settings.
 
     home: folder for state on this machine. python: the interpreter that drivers use on this machine.
+    exchange: the object store through which launchers and drivers of other machines give each other code, contexts and
+    messages; None where none is set. exchange_access: how drivers reach it (`endpoint_url`, `region`), no credentials.
     """
 
     home: str
@@ -131,6 +136,8 @@ class Surroundings:
     clock: Clock
     team: str = ""
     code_location: str = ""
+    exchange: ObjectStore | None = None
+    exchange_access: Mapping[str, str] = field(default_factory=dict)
 
 
 EngineBuilder = Callable[[Mapping[str, Any], Surroundings], Engine]

@@ -33,15 +33,18 @@ def open_shed(
     """The shed that these settings describe. `home` is made when it is missing. Raises SettingInvalid, ExtraMissing."""
     clock = clock or SystemClock()
     home.mkdir(parents=True, exist_ok=True)
+    store = location.store.model_dump(exclude_none=True)
+    exchange_root = location.exchange_root or (f"{data_root}/_exchange" if "://" in data_root else "")
     surroundings = Surroundings(
         home=str(home),
         python=sys.executable,
         clock=clock,
         team=location.team,
         code_location=location.code_location,
+        exchange=open_store(exchange_root, store) if exchange_root else None,
+        exchange_access=store,
     )
     roster = build_roster(location.engines, location.channels, surroundings)
-    store = location.store.model_dump(exclude_none=True)
     datasets = Datasets(open_store(data_root, store), clock)
     return Shed(
         engines=roster.engines,

@@ -84,6 +84,11 @@ class LocationSettings(_Closed):
         description="Where datasets are published: a folder, relative to the file, or `s3://bucket/prefix`. "
         "None: `data` in the home folder.",
     )
+    exchange_root: str = Field(
+        default="",
+        description="Where code, contexts and messages are exchanged with drivers of other machines: an address such as "
+        "`s3://bucket/prefix`. None: `_exchange` in `data_root` where that is such an address, else there is no exchange.",
+    )
     store: StoreSettings = StoreSettings()
     engines: Mapping[str, dict[str, Any]] = Field(
         default_factory=dict, description="Engine -> its own settings. One that is named here must be ready to build."
