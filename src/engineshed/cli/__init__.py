@@ -1,4 +1,4 @@
-"""The command line: `engineshed engines | doctor | check | reproduce`. One module a command.
+"""The command line: `engineshed engines | doctor | check | reproduce | reap | migrate`. One module a command.
 
 Reads the environment (the other place that may is assets/resource.py). Errors are told in one paragraph, without a
 traceback; the exit code is 2 for what the caller can mend, 1 for a comparison or a check that failed.
@@ -13,6 +13,8 @@ import click
 from engineshed.cli.checking import check
 from engineshed.cli.doctor import doctor
 from engineshed.cli.engines import engines
+from engineshed.cli.migrate import migrate
+from engineshed.cli.reap import reap
 from engineshed.cli.reproduce import reproduce
 from engineshed.model.errors import EngineshedError
 
@@ -23,7 +25,7 @@ def cli() -> None:
     """Where Spark assets run, why, and what they cost."""
 
 
-for command in (engines, doctor, check, reproduce):
+for command in (engines, doctor, check, reproduce, reap, migrate):
     cli.add_command(command)
 
 

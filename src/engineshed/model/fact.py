@@ -26,6 +26,7 @@ class FactKind(StrEnum):
     BILLING_FAILED = "billing_failed"
     POLL_FAILED = "poll_failed"
     CHANNEL_BROKEN = "channel_broken"
+    REAPED = "reaped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

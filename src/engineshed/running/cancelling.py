@@ -18,8 +18,8 @@ _LOOK_S = 0.2
 _APPEARS_WITHIN_S = 2.0
 
 
-def cancel_and_settle(step: Step, attempt: Attempt, shed: Shed, keeper: LeaseKeeper) -> None:
-    """Cancel whatever carries the attempt's token and settle it as cancelled.
+def cancel_and_settle(step: Step, attempt: Attempt, shed: Shed, keeper: LeaseKeeper, *, because: str = "") -> None:
+    """Cancel whatever carries the attempt's token and settle it as cancelled, `because` in the record.
 
     A platform that does not confirm in time is said in the log; its run keeps our token, so that it can still be found.
     """
@@ -38,7 +38,7 @@ def cancel_and_settle(step: Step, attempt: Attempt, shed: Shed, keeper: LeaseKee
             step,
             Attempt(intent=attempt.intent, launch=launch),
             Outcome.CANCELLED,
-            Failure(FailureClass.CANCELLED, "cancelled", fact),
+            Failure(FailureClass.CANCELLED, "cancelled", f"{because}: {fact}" if because else fact),
             shed,
             keeper,
         )

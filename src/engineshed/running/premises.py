@@ -10,6 +10,7 @@ The environment is an argument: only assets/resource.py and the command line rea
 | ENGINESHED_PAYLOADS | folder of the team's job scripts | `payloads` of location.yaml |
 | ENGINESHED_DATA_ROOT | where datasets are published | `data_root` of location.yaml, else `data` in the home folder |
 | ENGINESHED_LEDGER_URL | SQLAlchemy URL of the ledger | `ledger_url` of platform.yaml, else SQLite in the home folder |
+| ENGINESHED_TEAM | the team of this namespace: another `team` in location.yaml is refused | not checked |
 | ENGINESHED_IMAGE_DIGEST | provenance: the image that runs | not recorded |
 | ENGINESHED_LOCK_HASH | provenance: the lock it was made from | the nearest requirements.lock above location.yaml |
 """
@@ -21,6 +22,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from engineshed.model.errors import SettingInvalid
 from engineshed.model.objective import Layer
 from engineshed.running.settings import LocationSettings, PlatformSettings, read_location, read_platform
 
@@ -51,10 +56,9 @@ def read_premises(location_file: str | None, env: Mapping[str, str]) -> Premises
     """The premises of a code location. Raises SettingInvalid with file, key and remedy."""
     path = Path(env.get("ENGINESHED_LOCATION") or location_file or "location.yaml").resolve()
     location = read_location(path)
-    platform = read_platform(Path(env["ENGINESHED_PLATFORM"]) if env.get("ENGINESHED_PLATFORM") else None)
+    platform = read_platform_in(env)
     home = Path(env.get("ENGINESHED_HOME") or path.parent / (location.home or ".engineshed")).resolve()
-    if env.get("ENGINESHED_LEDGER_URL"):
-        platform = platform.model_copy(update={"ledger_url": env["ENGINESHED_LEDGER_URL"]})
+    _refuse_other_team(location, path, env)
     return Premises(
         location=location,
         platform=platform,
@@ -64,6 +68,35 @@ def read_premises(location_file: str | None, env: Mapping[str, str]) -> Premises
         image_digest=env.get("ENGINESHED_IMAGE_DIGEST") or None,
         lock_hash=env.get("ENGINESHED_LOCK_HASH") or _lock_hash(path),
     )
+
+
+def read_platform_in(env: Mapping[str, str]) -> PlatformSettings:
+    """The platform's settings in that environment, the ledger's password put in. Raises SettingInvalid."""
+    platform = read_platform(Path(env["ENGINESHED_PLATFORM"]) if env.get("ENGINESHED_PLATFORM") else None)
+    if env.get("ENGINESHED_LEDGER_URL"):
+        return platform.model_copy(update={"ledger_url": env["ENGINESHED_LEDGER_URL"]})
+    variable = platform.ledger_password_env
+    if not (platform.ledger_url and variable):
+        return platform
+    if not env.get(variable):
+        raise SettingInvalid(
+            f"ledger_password_env names the variable {variable}, which is not set: "
+            "set it from the secret that holds the database's password."
+        )
+    try:
+        url = make_url(platform.ledger_url).set(password=env[variable])
+    except ArgumentError:
+        raise SettingInvalid(f"ledger_url {platform.ledger_url!r} is no database URL.") from None
+    return platform.model_copy(update={"ledger_url": url.render_as_string(hide_password=False)})
+
+
+def _refuse_other_team(location: LocationSettings, path: Path, env: Mapping[str, str]) -> None:
+    team = env.get("ENGINESHED_TEAM")
+    if team and team != location.team:
+        raise SettingInvalid(
+            f"settings file {path}: team is {location.team!r}, but this runs in a namespace of team {team!r}: "
+            "write that team, or install the release in the namespace of its own."
+        )
 
 
 def _lock_hash(location_file: Path) -> str | None:

@@ -58,6 +58,10 @@ class PlatformSettings(_Closed):
     """`platform.yaml`: the platform team's."""
 
     ledger_url: str = Field(default="", description="SQLAlchemy URL of the ledger; none: SQLite in the home folder.")
+    ledger_password_env: str = Field(
+        default="",
+        description="Variable that holds the password of `ledger_url`, so that the file holds no secret.",
+    )
     prices: Mapping[str, PriceSettings] = Field(
         default_factory=dict,
         description="Item -> `usd_per_hour`, `as_of`, `source`, `market`. The item `node` is an hour of this machine.",
@@ -86,8 +90,8 @@ class LocationSettings(_Closed):
     )
     exchange_root: str = Field(
         default="",
-        description="Where code, contexts and messages are exchanged with drivers of other machines: an address such as "
-        "`s3://bucket/prefix`. None: `_exchange` in `data_root` where that is such an address, else there is no exchange.",
+        description="Where code, contexts and messages for drivers of other machines lie, as `s3://bucket/prefix`. "
+        "None: `_exchange` in `data_root` where that is such an address, else there is no exchange.",
     )
     store: StoreSettings = StoreSettings()
     engines: Mapping[str, dict[str, Any]] = Field(

@@ -1,4 +1,7 @@
-"""A step without an orchestrator: what the command line runs. It prints where Dagster would log."""
+"""Steps without an orchestrator: what the command line runs, and what stands in for a body that is gone.
+
+They print where Dagster would log.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from engineshed.model.attempt import Attempt
 from engineshed.model.launch import LaunchKey
 from engineshed.model.message import Message
 from engineshed.model.partition import PartitionSelection
@@ -82,3 +86,19 @@ class StandaloneStep:
     def progress(self, report: Mapping[str, Any]) -> None:
         """One line."""
         self._say(f"progress: {describe_progress(report)}")
+
+
+class AttemptStep(StandaloneStep):
+    """Stands in for the bodies of an attempt that are gone, so that it can be ended in their place."""
+
+    def __init__(self, attempt: Attempt, body_id: str, say: Callable[[str], None]) -> None:
+        intent = attempt.intent
+        super().__init__(intent.key.step_key, PartitionSelection(keys=intent.key.partition_keys), say)
+        self._key = intent.key
+        self._run_id = intent.run_id
+        self._own_body_id = body_id
+
+    @property
+    def body_id(self) -> str:
+        """The reaper's own: the holder of the lease."""
+        return self._own_body_id

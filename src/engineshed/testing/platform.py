@@ -187,9 +187,11 @@ class VirtualEngine:
         return Status(state=state, native=str(state), observed_at=self._platform.clock.now(), failure=failure)
 
     def cancel(self, launch: Launch) -> None:
-        """Ends it at once."""
+        """Ends it at once, unless the fault `cancel_ignored` is asked for."""
         run = self._platform.runs.get(launch.token)
         self._platform.cancels.append(launch.token)
+        if self._platform.fault("cancel_ignored"):
+            return
         if run is not None and not run.finished:
             run.cancelled_at = self._platform.clock.now()
             run.finished = True

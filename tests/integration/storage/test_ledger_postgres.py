@@ -75,3 +75,14 @@ def test_password_is_never_shown(url: str) -> None:
     with pytest.raises(LedgerBusy) as caught:
         open_ledger("postgresql://someone:very-secret@localhost:1/db", patience_s=2)
     assert "very-secret" not in str(caught.value)
+
+
+def test_a_wrong_password_is_said_at_once_and_not_waited_for(postgres: PostgresServer) -> None:
+    """The scratch server trusts everybody, so that a role without login stands for one that is refused."""
+    engine = sqlalchemy.create_engine(postgres.database())
+    with engine.begin() as connection:
+        connection.execute(sqlalchemy.text("CREATE ROLE barred NOLOGIN"))
+    url = sqlalchemy.make_url(postgres.database()).set(username="barred").render_as_string(hide_password=False)
+    with pytest.raises(LedgerError, match="refuses us") as caught:
+        open_ledger(url)
+    assert not isinstance(caught.value, LedgerBusy)

@@ -88,3 +88,22 @@ def test_the_built_in_engines_come_by_entry_point(tmp_path: Path) -> None:
     roster = build_roster({}, {}, _surroundings(tmp_path))
     assert {"local", "sail"} <= set(roster.engines)
     assert "files" in roster.channels
+
+
+def test_the_ledgers_password_comes_from_the_variable_that_the_file_names(tmp_path: Path) -> None:
+    location = _file(tmp_path, GOOD)
+    platform = tmp_path / "platform.yaml"
+    platform.write_text("ledger_url: postgresql+psycopg2://dagster@db:5432/dagster\nledger_password_env: PG_PASSWORD\n")
+    env = {"ENGINESHED_PLATFORM": str(platform)}
+    with pytest.raises(SettingInvalid, match="PG_PASSWORD, which is not set"):
+        read_premises(str(location), env)
+    premises = read_premises(str(location), {**env, "PG_PASSWORD": "p@ss/word"})
+    assert premises.platform.ledger_url == "postgresql+psycopg2://dagster:p%40ss%2Fword@db:5432/dagster"
+
+
+def test_the_namespaces_team_must_be_the_files(tmp_path: Path) -> None:
+    location = _file(tmp_path, GOOD)
+    team = read_premises(str(location), {}).location.team
+    assert read_premises(str(location), {"ENGINESHED_TEAM": team}).location.team == team
+    with pytest.raises(SettingInvalid, match="namespace of team 'registry'"):
+        read_premises(str(location), {"ENGINESHED_TEAM": "registry"})

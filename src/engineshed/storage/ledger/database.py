@@ -31,6 +31,9 @@ _BEGIN = "engineshed_begin"
 # https://www.sqlite.org/rescode.html: what another process, or a disk with room again, may cure.
 _SQLITE_PASSING = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_PROTOCOL")
 
+# Messages of PostgreSQL 10 to 17 (auth.c, postinit.c) that no waiting cures.
+_POSTGRES_REFUSALS = ("authentication failed", "no pg_hba.conf entry", "is not permitted to log in")
+
 
 class Database:
     """One database, opened lazily. `patience_s`: seconds to wait for a lock or a connection before LedgerBusy."""
@@ -85,11 +88,21 @@ class Database:
         except StatementError as error:
             if isinstance(error.orig, EngineshedError):
                 raise error.orig from error
+            if _refused(error):
+                raise LedgerError(
+                    f"ledger {self.label} refuses us ({str(error.orig).strip()}): check user, password and database."
+                ) from error
             if _passing(error):
                 raise LedgerBusy(f"ledger {self.label} is locked or away ({error.orig}): repeat the call.") from error
             raise LedgerError(f"ledger {self.label} refused a statement: {error.orig}.") from error
         except SQLAlchemyError as error:
             raise LedgerError(f"ledger {self.label}: {error}.") from error
+
+
+def _refused(error: StatementError) -> bool:
+    """A connection that PostgreSQL turned down for good; libpq gives such errors no code, only the server's words."""
+    words = str(error.orig)
+    return isinstance(error, OperationalError) and any(word in words for word in _POSTGRES_REFUSALS)
 
 
 def _passing(error: StatementError) -> bool:

@@ -13,7 +13,7 @@ from engineshed.model.launch import Intent, Launch, LaunchKey, Token
 from engineshed.storage.ledger import attempts, facts, leases
 from engineshed.storage.ledger.backup import backup
 from engineshed.storage.ledger.database import Database
-from engineshed.storage.ledger.schema import ORDINALS
+from engineshed.storage.ledger.schema import ORDINALS, REVISION
 from engineshed.storage.ledger.upgrade import upgrade
 
 
@@ -34,6 +34,16 @@ class SqlLedger:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    @property
+    def label(self) -> str:
+        """Where it is, without password."""
+        return self._database.label
+
+    @property
+    def revision(self) -> str:
+        """Its schema: opening it has brought it there."""
+        return REVISION
 
     def acquire(self, name: str, holder: str, *, now: datetime, ttl_s: float) -> Lease | None:
         """See Ledger."""

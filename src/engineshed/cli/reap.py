@@ -1,0 +1,96 @@
+"""`engineshed reap`: ends runs that no step can end any more. Run by a CronJob of each team's release, or by hand."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from datetime import timedelta
+
+import click
+import dagster as dg
+from rich.console import Console
+from rich.table import Table
+
+from engineshed.cli.finding import location_option, premises_here
+from engineshed.model.errors import SettingInvalid
+from engineshed.running.opening import open_shed
+from engineshed.running.orphans import DagsterRuns
+from engineshed.running.premises import Premises
+from engineshed.running.reaping import Deed, Finding, Patience, Reaper
+
+
+@click.command()
+@click.option("--grace", type=click.IntRange(min=0), default=300, show_default=True, help="Seconds an orphan is left.")
+@click.option(
+    "--keep-finished",
+    type=click.IntRange(min=0),
+    default=86_400,
+    show_default=True,
+    help="Seconds an orphan that ended well is left: a re-execution adopts it.",
+)
+@click.option(
+    "--leaving",
+    type=click.Choice(["end", "refuse"]),
+    help="The release goes: `end` every live launch of it, or `refuse` while there is one.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be ended, end nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@location_option
+def reap(
+    grace: int, keep_finished: int, leaving: str | None, dry_run: bool, as_json: bool, location: str | None
+) -> None:
+    """End runs of this code location that no step can end any more, and book what they used.
+
+    Only what this location's ledger knows is touched. Exit code 1 when something could not be ended, or, with
+    `--leaving refuse`, while a launch lives.
+    """
+    patience = Patience(grace=timedelta(seconds=grace), keep_finished=timedelta(seconds=keep_finished))
+    console = Console(stderr=True)
+    findings: list[Finding] = []
+    for premises in premises_here(location):
+        reaper = _reaper(premises, patience, dry_run, lambda line: console.print(line, markup=False))
+        findings += _round(reaper, leaving)
+    _print(findings, as_json)
+    if leaving == "refuse" and findings:
+        click.echo("These launches live: cancel their runs, or set onUninstall to `end`.", err=True)
+        sys.exit(1)
+    if any(finding.deed is Deed.UNSURE for finding in findings):
+        sys.exit(1)
+
+
+def _reaper(premises: Premises, patience: Patience, dry_run: bool, say: Callable[[str], None]) -> Reaper:
+    shed = open_shed(premises.location, premises.platform, home=premises.home, data_root=premises.data_root)
+    location = premises.location
+    return Reaper(
+        shed, team=location.team, code_location=location.code_location, patience=patience, dry=dry_run, say=say
+    )
+
+
+def _round(reaper: Reaper, leaving: str | None) -> list[Finding]:
+    if leaving == "refuse":
+        return [
+            Finding(token=a.intent.token, asset=a.intent.asset, engine=a.intent.engine, deed=Deed.LEFT, why="it lives")
+            for a in reaper.live()
+        ]
+    if leaving == "end":
+        return reaper.end_all()
+    try:
+        instance = dg.DagsterInstance.get()
+    except dg.DagsterHomeNotSetError as error:
+        raise SettingInvalid("DAGSTER_HOME is not set: without Dagster's runs nothing can be called over.") from error
+    with instance:
+        return reaper.reap(DagsterRuns(instance))
+
+
+def _print(findings: Iterable[Finding], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+        return
+    table = Table(title="launches that are not settled", title_justify="left")
+    for column in ("token", "asset", "engine", "done", "why"):
+        table.add_column(column, overflow="fold")
+    for f in findings:
+        table.add_row(f.token, f.asset, f.engine, f.deed, f.why)
+    Console().print(table if table.row_count else "Nothing lives that is not settled.")

@@ -1,0 +1,177 @@
+"""The reaper on a platform in virtual time: what it ends, what it leaves, and that it books what it ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import dagster as dg
+import pytest
+
+from engineshed.model.attempt import Attempt, Outcome
+from engineshed.model.errors import SettingInvalid
+from engineshed.model.fact import FactKind
+from engineshed.model.launch import Token
+from engineshed.ports.step import RunState
+from engineshed.running.orphans import DagsterRuns, Orphaned
+from engineshed.running.reaping import Deed, Patience, Reaper
+from engineshed.running.route import finish
+from engineshed.testing.platform import Script
+from engineshed.testing.steps import Interrupted, RecordedStep
+
+from .conftest import World
+
+LONG = Script(lasts_s=100_000.0)
+
+
+class Said:
+    """Says of every attempt the same."""
+
+    def __init__(self, orphaned: Orphaned | None) -> None:
+        self._orphaned = orphaned
+
+    def orphaned(self, attempt: Attempt) -> Orphaned | None:
+        """As told."""
+        return self._orphaned
+
+
+@pytest.fixture
+def abandoned(world: World) -> Token:
+    """A foreign run whose worker left it to a successor that never comes."""
+    world.platform.script = LONG
+    step = RecordedStep(successor=True)
+
+    def interrupt() -> None:
+        world.platform.advance()
+        if world.platform.submissions and world.clock.monotonic_s() > 5:
+            raise Interrupted
+
+    world.clock.on_sleep = interrupt
+    with pytest.raises(Interrupted):
+        finish(step, world.order, world.shed)
+    world.clock.on_sleep = world.platform.advance
+    return world.platform.submissions[-1]
+
+
+def _reaper(world: World, *, team: str = "web", dry: bool = False) -> Reaper:
+    return Reaper(world.shed, team=team, code_location="web_graph", patience=Patience(), dry=dry)
+
+
+def _over(world: World) -> Said:
+    return Said(Orphaned(world.clock.now(), "run run-1 is CANCELED"))
+
+
+def test_an_orphan_is_ended_and_booked_when_its_grace_is_over(world: World, abandoned: Token) -> None:
+    over = _over(world)
+    world.clock.sleep(299)
+    assert [f.deed for f in _reaper(world).reap(over)] == [Deed.LEFT]
+    assert world.platform.cancels == []
+    world.clock.sleep(2)
+    (finding,) = _reaper(world).reap(over)
+    assert (finding.token, finding.deed) == (abandoned, Deed.ENDED)
+    assert world.platform.cancels == [abandoned]
+    attempt = world.shed.ledger.attempt(abandoned)
+    assert attempt is not None
+    assert attempt.settlement is not None
+    assert attempt.settlement.outcome is Outcome.CANCELLED
+    assert attempt.settlement.cost is not None
+    assert attempt.settlement.cost.total_usd > 0
+    assert attempt.settlement.failure is not None
+    assert "CANCELED" in attempt.settlement.failure.message
+    assert FactKind.REAPED in {fact.kind for _, fact in world.shed.ledger.facts()}
+    assert _reaper(world).reap(over) == []
+
+
+def test_a_run_that_dagster_still_has_is_left(world: World, abandoned: Token) -> None:
+    world.clock.sleep(100_000)
+    assert [f.deed for f in _reaper(world).reap(Said(None))] == [Deed.LEFT]
+    assert world.platform.cancels == []
+
+
+def test_a_held_lease_is_a_sign_of_life(world: World, abandoned: Token) -> None:
+    over = _over(world)
+    world.clock.sleep(1000)
+    attempt = world.shed.ledger.attempt(abandoned)
+    assert attempt is not None
+    lease = world.shed.ledger.acquire(attempt.intent.key.digest, "a worker", now=world.clock.now(), ttl_s=60)
+    assert lease is not None
+    (finding,) = _reaper(world).reap(over)
+    assert (finding.deed, finding.why) == (Deed.LEFT, "a worker holds its lease")
+
+
+def test_another_teams_runs_are_not_its_business(world: World, abandoned: Token) -> None:
+    over = _over(world)
+    world.clock.sleep(1000)
+    assert _reaper(world, team="registry").reap(over) == []
+    assert world.platform.cancels == []
+
+
+def test_a_run_that_ended_well_waits_longer_for_a_successor(world: World, abandoned: Token) -> None:
+    world.clock.sleep(200_000)
+    over = _over(world)
+    world.clock.sleep(timedelta(hours=23).total_seconds())
+    assert [f.deed for f in _reaper(world).reap(over)] == [Deed.LEFT]
+    successor = finish(RecordedStep("run-2", root_run_id="run-1"), world.order, world.shed)
+    assert successor.adopted
+    assert len(world.platform.submissions) == 1
+
+
+def test_it_is_settled_when_nobody_came_for_it(world: World, abandoned: Token) -> None:
+    world.clock.sleep(200_000)
+    over = _over(world)
+    world.clock.sleep(timedelta(hours=25).total_seconds())
+    assert [f.deed for f in _reaper(world).reap(over)] == [Deed.ENDED]
+
+
+def test_a_dry_run_ends_nothing(world: World, abandoned: Token) -> None:
+    over = _over(world)
+    world.clock.sleep(1000)
+    assert [f.deed for f in _reaper(world, dry=True).reap(over)] == [Deed.ENDED]
+    assert world.platform.cancels == []
+    assert len(world.shed.ledger.live_attempts()) == 1
+
+
+def test_a_run_that_goes_on_although_it_is_settled_is_ended(world: World) -> None:
+    world.platform.script = LONG
+    world.platform.faults["cancel_ignored"] = 1000
+    step = RecordedStep()
+
+    def cancel() -> None:
+        world.platform.advance()
+        if world.clock.monotonic_s() > 5:
+            step.state = RunState.CANCELLING
+
+    world.clock.on_sleep = cancel
+    with pytest.raises(Exception, match="cancel"):
+        finish(step, world.order, world.shed)
+    world.clock.on_sleep = world.platform.advance
+    assert world.shed.ledger.live_attempts() == []
+    world.platform.faults.clear()
+    (token,) = world.platform.submissions
+    assert [f.deed for f in _reaper(world).reap(Said(None))] == [Deed.LEFT]
+    world.clock.sleep(400)
+    (finding,) = _reaper(world).reap(Said(None))
+    assert (finding.token, finding.deed) == (token, Deed.ENDED)
+    world.clock.sleep(1)
+    assert _reaper(world).reap(Said(None)) == []
+
+
+def test_a_release_that_goes_ends_what_lives_at_once(world: World, abandoned: Token) -> None:
+    assert [a.intent.token for a in _reaper(world).live()] == [abandoned]
+    (finding,) = _reaper(world).end_all()
+    assert (finding.deed, finding.why) == (Deed.ENDED, "the release is uninstalled")
+    assert _reaper(world).live() == []
+
+
+def test_an_engine_that_is_gone_is_said_and_not_guessed(world: World, abandoned: Token) -> None:
+    over = _over(world)
+    world.clock.sleep(1000)
+    shed = replace(world.shed, engines={})
+    (finding,) = Reaper(shed, team="web", code_location="web_graph").reap(over)
+    assert finding.deed is Deed.UNSURE
+    assert "no longer has engine virtual" in finding.why
+
+
+def test_an_instance_that_forgets_is_no_witness() -> None:
+    with dg.DagsterInstance.ephemeral() as instance, pytest.raises(SettingInvalid, match="DAGSTER_HOME"):
+        DagsterRuns(instance)
