@@ -9,14 +9,12 @@ from dataclasses import asdict
 from datetime import timedelta
 
 import click
-import dagster as dg
 from rich.console import Console
 from rich.table import Table
 
 from engineshed.cli.finding import location_option, premises_here
-from engineshed.model.errors import SettingInvalid
 from engineshed.running.opening import open_shed
-from engineshed.running.orphans import DagsterRuns
+from engineshed.running.orphans import dagster_runs
 from engineshed.running.premises import Premises
 from engineshed.running.reaping import Deed, Finding, Patience, Reaper
 
@@ -76,12 +74,8 @@ def _round(reaper: Reaper, leaving: str | None) -> list[Finding]:
         ]
     if leaving == "end":
         return reaper.end_all()
-    try:
-        instance = dg.DagsterInstance.get()
-    except dg.DagsterHomeNotSetError as error:
-        raise SettingInvalid("DAGSTER_HOME is not set: without Dagster's runs nothing can be called over.") from error
-    with instance:
-        return reaper.reap(DagsterRuns(instance))
+    with dagster_runs() as runs:
+        return reaper.reap(runs)
 
 
 def _print(findings: Iterable[Finding], as_json: bool) -> None:

@@ -6,7 +6,8 @@ forgets its runs (none is configured) is no witness at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -63,3 +64,14 @@ class DagsterRuns:
         root, run = attempt.intent.key.root_run_id, attempt.intent.run_id
         yield from self._instance.get_run_records(dg.RunsFilter(run_ids=sorted({root, run})))
         yield from self._instance.get_run_records(dg.RunsFilter(tags={"dagster/root_run_id": root}))
+
+
+@contextmanager
+def dagster_runs() -> Iterator[DagsterRuns]:
+    """The runs of the instance that DAGSTER_HOME names. Raises SettingInvalid where it names none."""
+    try:
+        instance = dg.DagsterInstance.get()
+    except dg.DagsterHomeNotSetError as error:
+        raise SettingInvalid("DAGSTER_HOME is not set: without Dagster's runs nothing can be called over.") from error
+    with instance:
+        yield DagsterRuns(instance)
