@@ -71,7 +71,13 @@ def dagster_runs() -> Iterator[DagsterRuns]:
     """The runs of the instance that DAGSTER_HOME names. Raises SettingInvalid where it names none."""
     try:
         instance = dg.DagsterInstance.get()
-    except dg.DagsterHomeNotSetError as error:
-        raise SettingInvalid("DAGSTER_HOME is not set: without Dagster's runs nothing can be called over.") from error
+    except dg.DagsterError as error:
+        raise SettingInvalid(
+            f"no Dagster instance can say which runs are over: set DAGSTER_HOME to its folder. ({_first_line(error)})"
+        ) from error
     with instance:
         yield DagsterRuns(instance)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
