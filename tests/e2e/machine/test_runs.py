@@ -12,7 +12,8 @@ import pytest
 
 from engineshed.processes.leftovers import carrying, send
 
-from .webserver import Webserver, wait_for
+from ..pages import wait_for
+from .webserver import Webserver
 
 PARTITION = "SAMPLE-2025-08|languages"
 

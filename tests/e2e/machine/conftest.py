@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from .webserver import Webserver, wait_for
+from ..pages import wait_for
+from .webserver import Webserver
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 DEMO_LIMIT_S = 600
 TIMES = pytest.StashKey[dict[str, str]]()
 

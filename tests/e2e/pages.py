@@ -1,18 +1,12 @@
-"""Dagster's web pages as `make ui` serves them, asked by the GraphQL that the pages themselves use."""
+"""Dagster's web pages, asked by the GraphQL that the pages themselves use."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import socket
-import subprocess
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
@@ -60,39 +54,16 @@ class Materialisation:
     metadata: Mapping[str, Any]
 
 
-class Webserver:
-    """`make ui` on a free port, in a group of its own."""
+class Pages:
+    """The pages at an address."""
 
-    def __init__(self, repository: Path, env: Mapping[str, str], log: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
-        self.log = log
-        with log.open("wb") as output:
-            self._process = subprocess.Popen(
-                ["make", "ui", f"PORT={self.port}"],
-                cwd=repository,
-                env=dict(env),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+    def __init__(self, url: str) -> None:
+        self._url = url
 
     @property
     def url(self) -> str:
         """Where the pages are."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def stop(self) -> None:
-        """As Ctrl-C in its terminal does; what is left after half a minute is killed."""
-        os.killpg(self._process.pid, signal.SIGINT)
-        try:
-            self._process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            raise
+        return self._url
 
     def ask(self, query: str, **variables: Any) -> Any:
         """The data of an answer without errors."""
@@ -103,15 +74,6 @@ class Webserver:
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
 
-    def ready(self) -> bool:
-        """Whether every code location has been loaded."""
-        assert self._process.poll() is None, f"make ui ended: {self.log.read_text()}"
-        try:
-            entries = self.locations()
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            return False
-        return bool(entries) and all(status == "LOADED" for status in entries.values())
-
     def locations(self) -> dict[str, str]:
         """Load status by code location."""
         found = self.ask("{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus } } } }")
@@ -120,13 +82,20 @@ class Webserver:
     def launch(
         self,
         *assets: str,
-        partition: str,
+        partition: str | None = None,
         location: str = "web_graph",
         config: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> str:
         """Launch as the page's button does; the run's id. config: for each asset's op."""
-        crawl, domain = partition.split("|")
-        tags = {"dagster/partition": partition, "dagster/partition/crawl": crawl, "dagster/partition/domain": domain}
+        given = dict(tags or {})
+        if partition:
+            crawl, domain = partition.split("|")
+            given |= {
+                "dagster/partition": partition,
+                "dagster/partition/crawl": crawl,
+                "dagster/partition/domain": domain,
+            }
         answer = self.ask(
             _LAUNCH,
             params={
@@ -137,7 +106,7 @@ class Webserver:
                     "assetSelection": [{"path": name.split("/")} for name in assets],
                 },
                 "runConfigData": {"ops": {name: {"config": config} for name in assets}} if config else {},
-                "executionMetadata": {"tags": [{"key": k, "value": v} for k, v in tags.items()]},
+                "executionMetadata": {"tags": [{"key": k, "value": v} for k, v in given.items()]},
             },
         )["launchRun"]
         assert answer["__typename"] == "LaunchRunSuccess", answer
@@ -211,17 +180,6 @@ class Webserver:
         logs = [self.ask(_COMPUTE_LOG, key=[run_id, "compute_logs", key])["capturedLogs"] for key in keys]
         return "".join(log["stdout"] or "" for log in logs)
 
-    def workers(self, run_id: str) -> Sequence[int]:
-        """Process ids of the run's worker and of everything that it has started and not let go."""
-        pids = [
-            int(entry["text"])
-            for event in self.events(run_id)
-            if event["__typename"] == "EngineEvent" and "Started process for run" in event["message"]
-            for entry in event["metadataEntries"]
-            if entry["label"] == "pid"
-        ]
-        return [pid for found in pids for pid in (found, *_descendants(found))]
-
 
 def wait_for(look: Callable[[], T | bool | None], what: str, patience_s: float = PATIENCE_S) -> T:
     """The first thing found that is no nothing."""
@@ -237,11 +195,3 @@ def _plain(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         entry["label"]: next((v for k, v in entry.items() if k not in ("label", "__typename")), None)
         for entry in entries
     }
-
-
-def _descendants(pid: int) -> list[int]:
-    try:
-        children = [int(c) for t in Path(f"/proc/{pid}/task").iterdir() for c in (t / "children").read_text().split()]
-    except FileNotFoundError:
-        return []
-    return [found for child in children for found in (child, *_descendants(child))]
