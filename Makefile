@@ -10,10 +10,10 @@ export DAGSTER_HOME := $(abspath $(or $(ENGINESHED_HOME),.engineshed))/dagster
 # Where `make ui` listens, on this machine only.
 PORT ?= 3000
 
-.PHONY: help setup demo ui defs test test-unit e2e bench lint docs lock clean
+.PHONY: help setup demo ui defs test test-unit e2e e2e-machine bench lint docs lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 setup: ## make .venv from requirements.lock (again only when it changed)
 	@make/setup.sh
@@ -34,8 +34,11 @@ test: setup ## lint, types, import floors and all tests this machine can run
 test-unit: setup ## the quick loop: unit, contract and architecture tests
 	@make/test.sh tests/unit tests/contract tests/architecture
 
-e2e: setup ## the product as its user meets it: demo, web pages, killed workers, no network (some minutes)
-	@make/e2e.sh
+e2e: setup ## the platform on the cluster that KUBECONFIG names: images, releases, runs, kills, isolation (about 15 minutes)
+	@make/e2e.sh tests/e2e/cluster
+
+e2e-machine: setup ## the product on one machine: demo, web pages, killed workers, no network (some minutes)
+	@make/e2e.sh tests/e2e/machine
 
 bench: setup ## run the benchmarks
 	@make/bench.sh

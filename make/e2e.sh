@@ -3,4 +3,4 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-exec .venv/bin/python -m pytest --durations 10 -rA --show-capture no "${@:-tests/e2e}"
+exec .venv/bin/python -m pytest --durations 10 -rA --show-capture no "$@"
