@@ -1,0 +1,116 @@
+{{/*
+What every pod that runs the team's code has in common: code server, runs, reaper, hooks.
+*/}}
+
+{{/* The module that holds the definitions. Takes the root, as do all below. */}}
+{{- define "code-location.module" -}}
+{{- .Values.module | default (printf "%s.definitions" .Values.location.code_location) -}}
+{{- end -}}
+
+{{- define "code-location.image" -}}
+{{- include "engineshed.image" (dict "root" . "image" .Values.image) -}}
+{{- end -}}
+
+{{/* Environment of the team's code. DAGSTER_HOME is not here: the run launcher sets it itself. Takes the root. */}}
+{{- define "code-location.env" -}}
+- name: DAGSTER_PG_PASSWORD
+  valueFrom:
+    secretKeyRef: {name: engineshed-database, key: postgresql-password}
+- name: ENGINESHED_LOCATION
+  value: /etc/engineshed/location/location.yaml
+- name: ENGINESHED_PLATFORM
+  value: /etc/engineshed/platform/platform.yaml
+- name: ENGINESHED_CLUSTER
+  value: /etc/engineshed/platform/cluster.json
+- name: ENGINESHED_HOME
+  value: /var/lib/engineshed
+{{- with .Values.runs.env }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* The same for pods that this chart starts: what the launcher adds to runs is added here. Takes the root. */}}
+{{- define "code-location.ownEnv" -}}
+- name: DAGSTER_HOME
+  value: /opt/dagster/home
+- name: ENGINESHED_TEAM
+  value: {{ .Values.location.team }}
+{{ include "code-location.env" . }}
+{{- end -}}
+
+{{/* Names of the secrets whose keys become environment, as a JSON list. Takes the root. */}}
+{{- define "code-location.envSecrets" -}}
+{{- $names := .Values.runs.envSecrets -}}
+{{- with .Values.objectStore.existingSecret }}{{ $names = prepend $names . }}{{ end -}}
+{{- toJson ($names | uniq) -}}
+{{- end -}}
+
+{{- define "code-location.envFrom" -}}
+{{- with include "code-location.envSecrets" . | fromJsonArray }}
+envFrom:
+  {{- range . }}
+  - secretRef: {name: {{ . }}}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "code-location.volumes" -}}
+- name: location
+  configMap: {name: {{ include "engineshed.fullname" . }}-location}
+- name: platform
+  configMap: {name: engineshed-instance}
+- name: tmp
+  emptyDir: {sizeLimit: {{ .Values.scratch.tmp }}}
+- name: state
+  emptyDir: {sizeLimit: {{ .Values.scratch.home }}}
+- name: dagster-home
+  emptyDir: {sizeLimit: {{ .Values.scratch.home }}}
+{{- end -}}
+
+{{/*
+location.yaml by subPath on purpose: a run keeps the settings it started with while its release is upgraded. The
+platform's folder is mounted whole, so that a changed password or price arrives.
+*/}}
+{{- define "code-location.volumeMounts" -}}
+- {name: location, mountPath: /etc/engineshed/location/location.yaml, subPath: location.yaml, readOnly: true}
+- {name: platform, mountPath: /etc/engineshed/platform, readOnly: true}
+- {name: tmp, mountPath: /tmp}
+- {name: state, mountPath: /var/lib/engineshed}
+- {name: dagster-home, mountPath: /opt/dagster/home}
+{{- end -}}
+
+{{/* A pod that runs one command of the library and ends. Takes {root, name, args, resources}. */}}
+{{- define "code-location.task" -}}
+serviceAccountName: {{ include "engineshed.fullname" .root }}
+restartPolicy: Never
+securityContext:
+  {{- include "engineshed.podSecurityContext" dict | nindent 2 }}
+{{- include "engineshed.imagePullSecrets" .root }}
+containers:
+  - name: {{ .name }}
+    {{- include "engineshed.containerImage" (dict "root" .root "image" .root.Values.image) | nindent 4 }}
+    args:
+      {{- toYaml .args | nindent 6 }}
+    env:
+      {{- include "code-location.ownEnv" .root | nindent 6 }}
+    {{- with include "code-location.envFrom" .root | trim }}
+    {{- . | nindent 4 }}
+    {{- end }}
+    resources:
+      {{- toYaml .resources | nindent 6 }}
+    securityContext:
+      {{- include "engineshed.containerSecurityContext" . | nindent 6 }}
+    volumeMounts:
+      {{- include "code-location.volumeMounts" .root | nindent 6 }}
+      - {name: platform, mountPath: /opt/dagster/home/dagster.yaml, subPath: dagster.yaml, readOnly: true}
+volumes:
+  {{- include "code-location.volumes" .root | nindent 2 }}
+{{- end -}}
+
+{{/* Owners, contact and origin: what discovery shows. Takes the root. */}}
+{{- define "code-location.ownership" -}}
+engineshed.dev/owners: {{ join "," .Values.owners | quote }}
+engineshed.dev/contact: {{ .Values.contact | quote }}
+engineshed.dev/commit: {{ .Values.commit | quote }}
+engineshed.dev/version: {{ .Chart.Version | quote }}
+{{- end -}}
