@@ -16,6 +16,7 @@ ENVIRONMENT_READERS = {
     "src/engineshed/processes/supervisor.py",
     "src/engineshed/testing/channel_contract.py",
     "spark/driver/engineshed_driver.py",
+    "spark/driver/engineshed_relay.py",
 }
 
 # Rooms that may say an engine's name, since they are that vendor's; all others get engines from the roster.
@@ -29,7 +30,7 @@ VENDOR_ROOMS = (
 FILLER = re.compile(r"(^|_)(utils?|helpers?|managers?|misc|common)($|_)")
 LONGEST_MODULE_LINES = 400
 # One file by design: it is staged beside a script on machines where nothing of ours is installed.
-ONE_FILE_BY_DESIGN = "spark/driver/engineshed_driver.py"
+ONE_FILE_BY_DESIGN = ("spark/driver/engineshed_driver.py", "spark/driver/engineshed_relay.py")
 
 
 def _reads_environment(node: ast.AST) -> bool:
@@ -92,8 +93,8 @@ def test_no_room_is_named_by_filler(repository):
 
 def test_no_module_is_too_long_to_read(repository):
     lines = {module.path: len(module.text.splitlines()) for module in repository.under("")}
-    del lines[ONE_FILE_BY_DESIGN]
-    assert {path: count for path, count in lines.items() if count > LONGEST_MODULE_LINES} == {}
+    long = {path: count for path, count in lines.items() if count > LONGEST_MODULE_LINES}
+    assert {path: count for path, count in long.items() if path not in ONE_FILE_BY_DESIGN} == {}
 
 
 def test_no_mark_of_unfinished_work(repository):

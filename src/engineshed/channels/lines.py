@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -77,15 +77,21 @@ def read_lines(path: Path, cursor: str, *, poll_bytes: int = POLL_BYTES, longest
 
 
 def _batch(lines: list[bytes], place: Place, end: int, fingerprint: int) -> Batch:
-    parsed = [_message(line, place.lines + number) for number, line in enumerate(lines, start=1)]
-    messages = tuple(message for message in parsed if message is not None)
-    closed = place.closed or any(message.method == "closed" for message in messages)
+    messages, closed = messages_of(lines, place.lines)
+    closed = closed or place.closed
     return Batch(
         messages=messages,
         cursor=str(Place(end, place.lines + len(lines), closed, fingerprint)),
         closed=closed,
-        damaged=len(parsed) - len(messages),
+        damaged=len(lines) - len(messages),
     )
+
+
+def messages_of(lines: Sequence[bytes], before: int) -> tuple[tuple[Message, ...], bool]:
+    """The messages of lines that come after `before` lines, and whether `closed` is among them."""
+    parsed = (_message(line, before + number) for number, line in enumerate(lines, start=1))
+    messages = tuple(message for message in parsed if message is not None)
+    return messages, any(message.method == "closed" for message in messages)
 
 
 def _whole_lines(file: IO[bytes], offset: int, poll_bytes: int, longest: int) -> tuple[list[bytes], int]:

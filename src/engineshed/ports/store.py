@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 
@@ -40,8 +41,19 @@ class ObjectStore(Protocol):
         """The whole object. Raises ObjectMissing."""
         ...
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """All objects whose key starts with the prefix, sorted by key, over any number of pages."""
+    def put_file(self, key: str, path: Path, moved: Callable[[int], None] | None = None) -> None:
+        """Write the content of a file of this machine, replacing, without ever holding it whole.
+
+        moved: told the bytes that are on their way since it was last called, maybe by other threads; what it raises
+        ends the writing.
+        """
+        ...
+
+    def list(self, prefix: str, *, after: str = "") -> Iterator[ObjectInfo]:
+        """All objects whose key starts with the prefix, sorted by key, over any number of pages.
+
+        after: only keys that sort behind this one, which need not exist.
+        """
         ...
 
     def delete(self, key: str) -> None:

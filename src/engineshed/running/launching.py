@@ -127,9 +127,11 @@ def _channel_for(engine: Engine, shed: Shed) -> Channel:
     for name in engine.capabilities.transports:
         if name in shed.channels:
             return shed.channels[name]
+    wanted = engine.capabilities.transports
+    why = "".join(f" {shed.rejected_channels[name]}" for name in wanted if name in shed.rejected_channels)
     raise JobInvalid(
-        f"engine {engine.name!r} carries {', '.join(engine.capabilities.transports)}, but this location has "
-        f"the channels {', '.join(sorted(shed.channels)) or 'none'}: configure one of them."
+        f"engine {engine.name!r} carries {', '.join(wanted)}, but this location has "
+        f"the channels {', '.join(sorted(shed.channels)) or 'none'}: configure one of them.{why}"
     )
 
 

@@ -51,6 +51,7 @@ def open_shed(
         channels=roster.channels,
         store=store,
         rejected=roster.rejected,
+        rejected_channels=roster.rejected_channels,
         ledger=open_ledger(platform.ledger_url or f"sqlite:///{home / 'ledger.db'}"),
         datasets=datasets,
         sources=datasets,

@@ -26,6 +26,7 @@ class Roster:
     engines: Mapping[str, Engine]
     channels: Mapping[str, Channel]
     rejected: Mapping[str, str]
+    rejected_channels: Mapping[str, str]
 
 
 def build_roster(
@@ -34,7 +35,7 @@ def build_roster(
     """Build all that is installed. Raises SettingInvalid for a named engine that does not exist or cannot be built."""
     built_engines, rejected = _build(ENGINES, engines, surroundings)
     built_channels, without = _build(CHANNELS, channels, surroundings)
-    return Roster(built_engines, built_channels, {**rejected, **{f"channel {n}": why for n, why in without.items()}})
+    return Roster(built_engines, built_channels, rejected, without)
 
 
 def installed(group: str) -> dict[str, EntryPoint]:

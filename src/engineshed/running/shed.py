@@ -41,7 +41,7 @@ class Shed:
 
     datasets: where steps publish. sources: where upstream commits are read, elsewhere only for a reproduction.
     store: how drivers reach the object store (`endpoint_url`, `region`).
-    rejected: the engines that could not be built, and why.
+    rejected, rejected_channels: the engines and channels that could not be built, and why.
     """
 
     engines: Mapping[str, Engine]
@@ -54,4 +54,5 @@ class Shed:
     clock: Clock
     store: Mapping[str, str] = field(default_factory=dict)
     rejected: Mapping[str, str] = field(default_factory=dict)
+    rejected_channels: Mapping[str, str] = field(default_factory=dict)
     cadence: Cadence = field(default_factory=Cadence)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -97,6 +98,41 @@ class ObjectStoreBehaviour:
         assert keys(store, "ab/") == ["ab/1", "ab/2"]
         assert keys(store, "ab/1") == ["ab/1"]
         assert keys(store, "nothing/here/") == []
+
+    def test_list_begins_after_a_key(self, store: TableStore) -> None:
+        for key in ("m/1", "m/2", "m/3", "m/end"):
+            store.put(key, b"1")
+        after = {key: [info.key for info in store.list("m/", after=key)] for key in ("m/1", "m/25", "m/end", "a")}
+        assert after == {
+            "m/1": ["m/2", "m/3", "m/end"],
+            "m/25": ["m/3", "m/end"],
+            "m/end": [],
+            "a": ["m/1", "m/2", "m/3", "m/end"],
+        }
+
+    def test_a_file_arrives_whole_and_is_told_of_on_its_way(self, store: TableStore, tmp_path: Path) -> None:
+        file = tmp_path / "large.bin"
+        file.write_bytes(bytes(range(256)) * 40_000)
+        told: list[int] = []
+        store.put("k", b"before")
+        store.put_file("k", file, told.append)
+        assert store.get("k") == file.read_bytes()
+        assert sum(told) == file.stat().st_size
+        file.write_bytes(b"")
+        store.put_file("empty", file)
+        assert store.get("empty") == b""
+
+    def test_an_ended_upload_leaves_what_was_there(self, store: TableStore, tmp_path: Path) -> None:
+        file = tmp_path / "large.bin"
+        file.write_bytes(b"x" * 20_000_000)
+        store.put("k", b"before")
+
+        def end(count: int) -> None:
+            raise KeyError("enough")
+
+        with pytest.raises(KeyError, match="enough"):
+            store.put_file("k", file, end)
+        assert (store.get("k"), keys(store)) == (b"before", ["k"])
 
     @pytest.mark.parametrize("key", ["", "/a", "a//b", "a/", "../a", "a/../b", "a/..", ".", "a/./b", "a\x00"])
     def test_unfit_key_is_refused(self, store: TableStore, key: str) -> None:

@@ -9,10 +9,10 @@ import errno
 import fcntl
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from engineshed.model.errors import ObjectMissing, StoreBusy, StoreDenied, StoreError
 from engineshed.ports.store import ObjectInfo
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _OWN_PREFIX = ".engineshed-store-"
 """Names of our unfinished files and locks, which are no objects."""
 
+_PIECE_BYTES = 2**20
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _PASSING = {errno.EAGAIN, errno.EINTR, errno.ESTALE, errno.ETIMEDOUT, errno.EBUSY}
@@ -51,7 +52,7 @@ class LocalStore:
     def put(self, key: str, data: bytes) -> None:
         """See ObjectStore."""
         path = self._path(key)
-        with _translated(path), _written_beside(path, data) as part:
+        with _translated(path), _written_beside(path, (data,)) as part:
             part.replace(path)
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
@@ -60,7 +61,7 @@ class LocalStore:
         with _translated(path):
             if path.exists():
                 return False
-            with _written_beside(path, data) as part:
+            with _written_beside(path, (data,)) as part:
                 try:
                     self._link(part, path)
                 except FileExistsError:
@@ -82,11 +83,19 @@ class LocalStore:
                     f"no object {key!r} below {self._root}: it was never written, or deleted."
                 ) from error
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+    def put_file(self, key: str, path: Path, moved: Callable[[int], None] | None = None) -> None:
+        """See ObjectStore."""
+        target = self._path(key)
+        with _translated(target), open(path, "rb") as source, _written_beside(target, _pieces(source, moved)) as part:
+            part.replace(target)
+
+    def list(self, prefix: str, *, after: str = "") -> Iterator[ObjectInfo]:
         """See ObjectStore."""
         folder = checked_prefix(prefix).rpartition("/")[0]
         with _translated(self._root / folder):
-            yield from _walk(self._root / folder, f"{folder}/" if folder else "", prefix)
+            for found in _walk(self._root / folder, f"{folder}/" if folder else "", prefix):
+                if found.key > after:
+                    yield found
 
     def delete(self, key: str) -> None:
         """See ObjectStore."""
@@ -127,18 +136,25 @@ def _walk(folder: Path, above: str, prefix: str) -> Iterator[ObjectInfo]:
 
 
 @contextmanager
-def _written_beside(path: Path, data: bytes) -> Iterator[Path]:
+def _written_beside(path: Path, pieces: Iterable[bytes]) -> Iterator[Path]:
     _make_folder(path.parent)
     part = path.with_name(f"{_OWN_PREFIX}{uuid.uuid4().hex}")
     try:
         with open(part, "xb") as file:
-            file.write(data)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         yield part
         _flush_folder(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _pieces(source: IO[bytes], moved: Callable[[int], None] | None) -> Iterator[bytes]:
+    while piece := source.read(_PIECE_BYTES):
+        yield piece
+        if moved is not None:
+            moved(len(piece))
 
 
 def _move_if_absent(part: Path, path: Path) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -107,11 +108,17 @@ class S3Store:
             body: bytes = self._client.get_object(Bucket=self._bucket, Key=self._at(key))["Body"].read()
             return body
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+    def put_file(self, key: str, path: Path, moved: Callable[[int], None] | None = None) -> None:
+        """See ObjectStore. Large files go in parts, several at a time."""
+        with self._translated(key), path.open("rb") as file:
+            self._client.upload_fileobj(file, self._bucket, self._at(key), Callback=moved)
+
+    def list(self, prefix: str, *, after: str = "") -> Iterator[ObjectInfo]:
         """See ObjectStore."""
         pages = self._client.get_paginator("list_objects_v2")
         with self._translated(prefix):
-            for page in pages.paginate(Bucket=self._bucket, Prefix=self._base + checked_prefix(prefix)):
+            start = {"StartAfter": self._base + after} if after else {}
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._base + checked_prefix(prefix), **start):
                 for found in page.get("Contents", ()):
                     yield ObjectInfo(found["Key"].removeprefix(self._base), found["Size"], found["ETag"].strip('"'))
 
