@@ -11,11 +11,8 @@ What every pod that runs the team's code has in common: code server, runs, reape
 {{- include "engineshed.image" (dict "root" . "image" .Values.image) -}}
 {{- end -}}
 
-{{/* Environment of the team's code. DAGSTER_HOME is not here: the run launcher sets it itself. Takes the root. */}}
+{{/* Environment of the team's code. Takes the root. */}}
 {{- define "code-location.env" -}}
-- name: DAGSTER_PG_PASSWORD
-  valueFrom:
-    secretKeyRef: {name: engineshed-database, key: postgresql-password}
 - name: ENGINESHED_LOCATION
   value: /etc/engineshed/location/location.yaml
 - name: ENGINESHED_PLATFORM
@@ -29,12 +26,15 @@ What every pod that runs the team's code has in common: code server, runs, reape
 {{- end }}
 {{- end -}}
 
-{{/* The same for pods that this chart starts: what the launcher adds to runs is added here. Takes the root. */}}
+{{/* The same for pods that this chart starts, with what the launcher itself adds to runs. Takes the root. */}}
 {{- define "code-location.ownEnv" -}}
 - name: DAGSTER_HOME
   value: /opt/dagster/home
 - name: ENGINESHED_TEAM
   value: {{ .Values.location.team }}
+- name: DAGSTER_PG_PASSWORD
+  valueFrom:
+    secretKeyRef: {name: engineshed-database, key: postgresql-password}
 {{ include "code-location.env" . }}
 {{- end -}}
 

@@ -1,0 +1,79 @@
+"""What Dagster is told about runs, read by dagster_k8s itself: every key is known to it, and the pod it makes of it is
+restricted, in the team's namespace and under its account.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from dagster_k8s.container_context import K8sContainerContext
+from dagster_k8s.job import DagsterK8sJobConfig, construct_dagster_k8s_job
+from kubernetes.client import ApiClient
+
+
+def _context(release, name="alpha"):
+    env = release.one("Deployment", name)["spec"]["template"]["spec"]["containers"][0]["env"]
+    return json.loads(next(e["value"] for e in env if e["name"] == "DAGSTER_CONTAINER_CONTEXT"))
+
+
+def _job(release, name="alpha"):
+    context = K8sContainerContext.create_from_config(_context(release, name))
+    settings = DagsterK8sJobConfig(job_image="engineshed/alpha:dev", dagster_home="/opt/dagster/home")
+    job = construct_dagster_k8s_job(
+        settings, ["dagster"], "run-1", context.run_k8s_config, component="run_worker", labels={}
+    )
+    return context.namespace, ApiClient().sanitize_for_serialization(job)
+
+
+def test_runs_are_in_the_teams_namespace_under_its_account(alpha):
+    namespace, job = _job(alpha())
+    assert namespace == "team-alpha"
+    assert job["spec"]["template"]["spec"]["serviceAccountName"] == "alpha"
+
+
+def test_runs_are_restricted(everything, restricted):
+    _, job = _job(everything)
+    assert restricted(job["spec"]["template"]) == []
+
+
+@pytest.mark.parametrize("location", ["web_graph", "company_registry"])
+def test_runs_of_the_showcase_are_restricted(showcase, restricted, location):
+    _, job = _job(showcase(location), location.replace("_", "-"))
+    assert restricted(job["spec"]["template"]) == []
+
+
+def test_runs_see_what_the_code_server_sees(everything):
+    server = everything.one("Deployment", "alpha")["spec"]["template"]["spec"]
+    _, job = _job(everything)
+    run = job["spec"]["template"]["spec"]
+    assert run["volumes"] == server["volumes"]
+    assert run["containers"][0]["volumeMounts"] == server["containers"][0]["volumeMounts"]
+    assert run["containers"][0]["envFrom"] == server["containers"][0]["envFrom"]
+    assert run["imagePullSecrets"] == server["imagePullSecrets"]
+    names = [entry["name"] for entry in run["containers"][0]["env"]]
+    assert len(names) == len(set(names))
+    # The launcher says these itself; of the team's name, a location's word would be the team's own.
+    assert not {"ENGINESHED_TEAM", "DAGSTER_PG_PASSWORD", "DAGSTER_HOME"} & set(names[1:])
+
+
+def test_a_run_keeps_the_location_it_started_with_and_follows_the_platform(alpha):
+    _, job = _job(alpha())
+    mounts = {m["name"]: m for m in job["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]}
+    assert mounts["location"]["subPath"] == "location.yaml"
+    assert "subPath" not in mounts["platform"]
+
+
+def test_values_of_runs_reach_them(everything):
+    _, job = _job(everything)
+    template = job["spec"]["template"]
+    assert template["metadata"]["labels"]["cost-centre"] == "7"
+    assert template["metadata"]["labels"]["app.kubernetes.io/instance"] == "alpha"
+    assert template["metadata"]["annotations"] == {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
+    assert template["spec"]["nodeSelector"] == {"pool": "runs"}
+    assert template["spec"]["priorityClassName"] == "high"
+    assert job["spec"]["ttlSecondsAfterFinished"] == 3600
+
+
+def test_the_context_claims_no_mark_of_the_platform(everything):
+    assert "engineshed.dev/" not in json.dumps(_context(everything))

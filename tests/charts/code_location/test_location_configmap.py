@@ -1,0 +1,44 @@
+"""location.yaml is what the values say, word for word, and the library accepts it."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from engineshed.model.errors import SettingInvalid
+from engineshed.running.settings import read_location
+
+LOCATION = {
+    "team": "alpha",
+    "code_location": "alpha_one",
+    "data_root": "s3://bucket/prefix",
+    "mode": "full",
+    "objective": {"budget_usd": "12.50", "prefer": ["kubernetes"], "forbid": []},
+    "engines": {"kubernetes": {"conf": {"spark.sql.shuffle.partitions": "2000000"}, "ttl_s": 86400000, "ratio": 0.25}},
+}
+
+
+def _file(release, name, folder):
+    path = folder / "location.yaml"
+    path.write_text(release.one("ConfigMap", f"{name}-location")["data"]["location.yaml"])
+    return path
+
+
+def test_it_is_the_values_word_for_word(alpha, tmp_path):
+    path = _file(alpha({"location": LOCATION}), "alpha", tmp_path)
+    assert yaml.safe_load(path.read_text()) == LOCATION
+    assert read_location(path).engines == LOCATION["engines"]
+
+
+@pytest.mark.parametrize("location", ["web_graph", "company_registry"])
+def test_the_library_accepts_what_the_showcase_says(showcase, tmp_path, location):
+    settings = read_location(_file(showcase(location), location.replace("_", "-"), tmp_path))
+    assert settings.code_location == location
+    assert settings.team == location.replace("_", "-")
+    assert settings.data_root.startswith("s3://")
+
+
+def test_the_library_refuses_what_the_schema_cannot_see(alpha, tmp_path):
+    path = _file(alpha({"location": {**LOCATION, "objective": {"budget_usd": "a lot"}}}), "alpha", tmp_path)
+    with pytest.raises(SettingInvalid, match=r"objective\.budget_usd"):
+        read_location(path)
