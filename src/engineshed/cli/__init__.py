@@ -11,6 +11,7 @@ import sys
 import click
 
 from engineshed.cli.checking import check
+from engineshed.cli.discover import discover
 from engineshed.cli.doctor import doctor
 from engineshed.cli.engines import engines
 from engineshed.cli.migrate import migrate
@@ -25,7 +26,7 @@ def cli() -> None:
     """Where Spark assets run, why, and what they cost."""
 
 
-for command in (engines, doctor, check, reproduce, reap, migrate):
+for command in (engines, doctor, check, reproduce, reap, migrate, discover):
     cli.add_command(command)
 
 
