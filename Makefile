@@ -10,7 +10,7 @@ export DAGSTER_HOME := $(abspath $(or $(ENGINESHED_HOME),.engineshed))/dagster
 # Where `make ui` listens, on this machine only.
 PORT ?= 3000
 
-.PHONY: help setup demo ui defs test test-unit e2e e2e-machine bench lint docs lock clean
+.PHONY: help setup demo ui defs test test-unit e2e e2e-machine platform location namespace uninstall kind kind-down bench images lint docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,27 @@ e2e-machine: setup ## the product on one machine: demo, web pages, killed worker
 
 bench: setup ## run the benchmarks
 	@make/bench.sh
+
+platform: setup ## install PostgreSQL, object store, Prometheus and the platform on the cluster of the current context
+	@make/release.sh platform
+
+location: setup ## install a team's release there (LOCATION=web_graph)
+	@make/release.sh location $(LOCATION)
+
+namespace: setup ## make a team's namespace there, labelled as its own (LOCATION=web_graph)
+	@make/release.sh namespace $(LOCATION)
+
+uninstall: ## take all releases and their namespaces away again
+	@make/release.sh uninstall
+
+kind: ## make a local cluster with a registry (needs docker, kind, kubectl); `tilt up` fills it
+	@make/kind.sh up
+
+kind-down: ## remove that cluster
+	@make/kind.sh down
+
+images: ## build the container images that changed (IMAGE=spark for one)
+	@make/images.sh $(IMAGE)
 
 lint: setup ## ruff, mypy --strict and import-linter
 	@make/lint.sh

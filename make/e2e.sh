@@ -1,6 +1,21 @@
 #!/usr/bin/env bash
-# The end-to-end suite, one test after the other: they share one demo and one webserver, and some of them measure time.
+# An end-to-end suite, one test after the other: tests share what they installed, and some of them measure time.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+suite=$1
+if [[ $suite == tests/e2e/cluster* ]]; then
+  if ! kubectl get --raw /readyz >/dev/null 2>&1; then
+    echo "e2e: no cluster answers: set KUBECONFIG, or make one by \`make kind\` (docs/kubernetes.md)" >&2
+    exit 1
+  fi
+  make/images.sh
+  # Images that docker built are not on kind's nodes yet.
+  context=$(kubectl config current-context)
+  if [[ -z ${ENGINESHED_IMAGE_BUILDER:-} && $context == kind-* ]]; then
+    kind load docker-image --name "${context#kind-}" \
+      engineshed/{dagster,spark,web-graph,company-registry}:"${ENGINESHED_IMAGE_TAG:-dev}"
+  fi
+fi
 
 exec .venv/bin/python -m pytest --durations 10 -rA --show-capture no "$@"
