@@ -341,6 +341,7 @@ class Shipper:
         self._source, self._store, self._prefix, self._look_s = source, store, prefix, look_s
         self._number: int | None = None
         self._offset = 0
+        self._pending = b""
         self._down = False
         self.lines = 0
         self.ended = threading.Event()
@@ -399,10 +400,13 @@ class Shipper:
         if self._number is None:
             taken = [int(n.partition(".")[0]) for n in self._store.names(self._prefix) if n.endswith(".jsonl")]
             self._number = max(taken, default=0) + 1
-        while data := self._next_lines(last):
-            whole = data if data.endswith(b"\n") else data + b"\n"
+        while self._pending or (data := self._next_lines(last)):
+            # Kept until it is put: a second try must send the bytes of the first, whose reply may have been lost.
+            self._pending = self._pending or data
+            whole = self._pending if self._pending.endswith(b"\n") else self._pending + b"\n"
             self._number = self._put(whole, self._number)
-            self._offset += len(data)
+            self._offset += len(self._pending)
+            self._pending = b""
             self.lines += whole.count(b"\n")
 
     def _put(self, data: bytes, number: int) -> int:
