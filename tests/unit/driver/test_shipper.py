@@ -103,8 +103,11 @@ def test_two_at_once_lose_nothing(tmp_path: Path, source: Path) -> None:
 
 def test_a_line_longer_than_a_chunk_stays_one(tmp_path: Path, source: Path) -> None:
     long = b"x" * (9 * 2**20) + b"\n"
-    ship(tmp_path, source, Folder(), long + b"short\n")
-    assert [len(data) for data in shipped(tmp_path).values()] == [len(long), len(b"short\n")]
+    ship(tmp_path, source, Folder(), b"short\n" * 10 + long + b"short\n")
+    objects = list(shipped(tmp_path).values())
+    assert b"".join(objects) == source.read_bytes()
+    assert len(objects) > 1
+    assert all(data.endswith(b"\n") for data in objects)
 
 
 def test_it_gives_up_when_it_is_told_to(tmp_path: Path, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
