@@ -107,12 +107,12 @@ Takes {root, reload: address that is told of changes, or empty}.
     - name: metrics
       containerPort: {{ .root.Values.discovery.metricsPort }}
   startupProbe:
-    exec:
-      command: [test, -f, /workspace/workspace.yaml, -a, -f, /workspace/locations.json]
+    # Ready once both files are written.
+    httpGet: {path: /readyz, port: metrics}
     periodSeconds: 1
     failureThreshold: 120
   livenessProbe:
-    httpGet: {path: /metrics, port: metrics}
+    httpGet: {path: /healthz, port: metrics}
     periodSeconds: 30
     timeoutSeconds: 5
     failureThreshold: 4
