@@ -45,9 +45,7 @@ def test_spark_talks_among_itself_at_the_ports_the_engine_sets(alpha):
 
 def test_executors_reach_neither_the_api_server_nor_the_database(alpha):
     release = alpha({"networkPolicy": {"apiServer": API}})
-    ports = [
-        port["port"] for rule in _policies(release)["alpha-executor"]["egress"] for port in rule.get("ports", [])
-    ]
+    ports = [port["port"] for rule in _policies(release)["alpha-executor"]["egress"] for port in rule.get("ports", [])]
     assert not {5432, 6443} & set(ports)
     assert 443 in ports
 

@@ -28,7 +28,9 @@ def test_no_team_opens_a_port_of_the_node_or_a_load_balancer(alpha):
 
 def test_containers_that_say_nothing_pass_the_quota(alpha):
     (limit,) = alpha().one("LimitRange")["spec"]["limits"]
-    asked = {what.split(".")[1] for what in alpha().one("ResourceQuota")["spec"]["hard"] if what.startswith("requests.")}
+    asked = {
+        what.split(".")[1] for what in alpha().one("ResourceQuota")["spec"]["hard"] if what.startswith("requests.")
+    }
     assert asked <= set(limit["defaultRequest"])
     assert "memory" in limit["default"]
     # A cap on CPU would throttle every container that states no limit.

@@ -13,9 +13,7 @@ RIGHTS = {
         ("", "events"): ["get", "list"],
         ("", "configmaps"): ["create", "get", "list", "patch", "delete"],
     },
-    "alpha-spark": {
-        ("", what): SPARK for what in ("pods", "configmaps", "services", "persistentvolumeclaims")
-    },
+    "alpha-spark": {("", what): SPARK for what in ("pods", "configmaps", "services", "persistentvolumeclaims")},
     "alpha-platform": {
         ("", "services"): ["get", "list", "watch"],
         ("discovery.k8s.io", "endpointslices"): ["get", "list", "watch"],
