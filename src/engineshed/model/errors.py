@@ -4,7 +4,8 @@ EngineshedError
 ├─ ConfigurationInvalid        stop at once
 │  ├─ JobInvalid               the job's declaration
 │  ├─ SettingInvalid           a settings file, run config or tag
-│  └─ ExtraMissing             an engine's optional dependency is not installed
+│  ├─ ExtraMissing             an engine's optional dependency is not installed
+│  └─ LaunchRefused            a run asks for what its code location may not have; nothing was started
 ├─ NoOffer                     no engine can or may run the job; carries every rejection
 ├─ EngineError
 │  ├─ PlatformBusy             transient: the same call may be repeated (throttling, 5xx, lost reply)
@@ -64,6 +65,10 @@ class SettingInvalid(ConfigurationInvalid):
 
 class ExtraMissing(ConfigurationInvalid):
     """An engine or store needs an optional dependency that is not installed."""
+
+
+class LaunchRefused(ConfigurationInvalid):
+    """A run asks for what its code location may not have; nothing was started."""
 
 
 class NoOffer(EngineshedError):
