@@ -1,0 +1,176 @@
+"""One platform, both code locations and one result of the local engine for the whole suite.
+
+The suite uses the releases as people do: by make, Helm and the web pages' own GraphQL. It needs a cluster that has the
+images, and leaves it as it found it (ENGINESHED_E2E_KEEP=1 keeps the releases to look at).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+import urllib.error
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ..machine.conftest import run_demo
+from ..pages import Pages, wait_for
+from .cluster import Cluster, call
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+PLATFORM = "engineshed"
+TEAMS = {"company_registry": "team-company-registry", "web_graph": "team-web-graph"}
+RELEASES = {"company_registry": "company-registry", "web_graph": "web-graph"}
+TIMES = pytest.StashKey[dict[str, str]]()
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """The platform as installed. `seconds`: from the start of the installation until all was ready."""
+
+    pages: Pages
+    seconds: float
+
+
+def make(*words: str, patience_s: float = 600) -> str:
+    """A make target, as a person calls it; its failure fails the test with its words."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "PYTEST_"))}
+    # No public registry is asked for Grafana: its image is only where somebody has put it.
+    env.setdefault("ENGINESHED_GRAFANA", "false")
+    said = call("make", "--directory", str(REPOSITORY), *words, timeout_s=patience_s, env=env)
+    assert said.code == 0, f"make {' '.join(words)}:\n{said.text}\n{_state_of_pods()}"
+    return said.text
+
+
+def _state_of_pods() -> str:
+    return call("kubectl", "get", "pods", "--all-namespaces", "--output", "wide").text
+
+
+@pytest.fixture(scope="session")
+def times(pytestconfig: pytest.Config) -> dict[str, str]:
+    """What was measured, for the closing lines."""
+    return pytestconfig.stash.setdefault(TIMES, {})
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Cluster:
+    """The cluster, which answers."""
+    said = call("kubectl", "get", "--raw", "/readyz")
+    assert said.code == 0, f"no cluster answers: {said.text}. Set KUBECONFIG, or make one by `make kind`."
+    return Cluster()
+
+
+@pytest.fixture(scope="session")
+def platform(cluster: Cluster, times: dict[str, str]) -> Iterator[Platform]:
+    """PostgreSQL, object store and the platform, without any code location."""
+    began_s = time.monotonic()
+    make("platform")
+    seconds = time.monotonic() - began_s
+    times["dev-services and platform, install to ready"] = f"{seconds:.1f} s (bar 60 s)"
+    try:
+        with cluster.forwarded(f"service/{PLATFORM}-webserver", 80, PLATFORM) as port:
+            pages = Pages(f"http://127.0.0.1:{port}")
+            wait_for(lambda: _answers(pages), "an answer of the web pages")
+            yield Platform(pages, seconds)
+    finally:
+        if not os.environ.get("ENGINESHED_E2E_KEEP"):
+            make("uninstall")
+
+
+def _answers(pages: Pages) -> bool:
+    try:
+        pages.locations()
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+    return True
+
+
+@pytest.fixture(scope="session")
+def pages(platform: Platform) -> Pages:
+    """The web pages."""
+    return platform.pages
+
+
+@pytest.fixture(scope="session")
+def locations(platform: Platform, times: dict[str, str]) -> Mapping[str, str]:
+    """Both teams' releases, listed and loaded. Location -> namespace."""
+    for location in TEAMS:
+        make("location", f"LOCATION={location}")
+        ready_s = time.monotonic()
+        wait_for(lambda: platform.pages.locations().get(location) == "LOADED", f"{location} in the web pages", 60)  # noqa: B023
+        times[f"{location}, release ready to listed"] = f"{time.monotonic() - ready_s:.1f} s (bar 10 s)"
+    return TEAMS
+
+
+@pytest.fixture(scope="session")
+def seeds(locations: Mapping[str, str], pages: Pages, times: dict[str, str]) -> str:
+    """The seed list, published by a run of the team that owns it; the run's id."""
+    began_s = time.monotonic()
+    run_id = pages.launch("company_registry/seeds", location="company_registry")
+    status = pages.ended(run_id)
+    assert status == "SUCCESS", "\n".join(pages.messages(run_id))
+    times["a trivial run, launch to success"] = f"{time.monotonic() - began_s:.1f} s (bar 10 s)"
+    return run_id
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """The showcase on this machine's own engine. `hashes`: (asset, table, partition) -> content hash."""
+
+    hashes: Mapping[tuple[str, str, str], str]
+    seconds: Mapping[str, float]
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Local:
+    """What `make demo` makes of the same sample, read from what it published."""
+    home = tmp_path_factory.mktemp("local")
+    demo = run_demo(home)
+    assert demo.code == 0, demo.said
+    read = """
+import json, sys
+import engineshed
+found = {}
+seconds = {}
+import dagster as dg
+with dg.DagsterInstance.get() as instance:
+    for asset in ("nodes_only", "edges", "graph", "graph_aggr"):
+        for m in instance.fetch_materializations(dg.AssetKey(asset), limit=100).records:
+            made = m.asset_materialization
+            for label, value in made.metadata.items():
+                if label.startswith("dataset_hash/"):
+                    found[f"{asset}/{label.partition('/')[2]}/{made.partition}"] = value.value
+            seconds[asset] = made.metadata["engineshed/seconds"].value
+print(json.dumps({"hashes": found, "seconds": seconds}))
+"""
+    env = {**os.environ, "ENGINESHED_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
+    said = subprocess.run(
+        [str(REPOSITORY / ".venv/bin/python"), "-c", read], env=env, stdout=subprocess.PIPE, text=True, check=True
+    )
+    found = json.loads(said.stdout.splitlines()[-1])
+    hashes = {_triple(name): digest for name, digest in found["hashes"].items()}
+    return Local(hashes, found["seconds"])
+
+
+def _triple(name: str) -> tuple[str, str, str]:
+    asset, table, partition = name.split("/", 2)
+    return asset, table, partition
+
+
+@pytest.fixture
+def eventually() -> Callable[..., object]:
+    """`wait_for`, by the name that a sentence has for it."""
+    return wait_for
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Times are told beside their bars."""
+    measured = config.stash.get(TIMES, {})
+    if measured:
+        terminalreporter.section("measured")
+        for what, how_long in measured.items():
+            terminalreporter.line(f"{what}: {how_long}")
