@@ -15,6 +15,7 @@ from engineshed.cli.discover import discover
 from engineshed.cli.doctor import doctor
 from engineshed.cli.engines import engines
 from engineshed.cli.migrate import migrate
+from engineshed.cli.provision import provision
 from engineshed.cli.reap import reap
 from engineshed.cli.reproduce import reproduce
 from engineshed.model.errors import EngineshedError
@@ -26,7 +27,7 @@ def cli() -> None:
     """Where Spark assets run, why, and what they cost."""
 
 
-for command in (engines, doctor, check, reproduce, reap, migrate, discover):
+for command in (engines, doctor, check, reproduce, reap, migrate, discover, provision):
     cli.add_command(command)
 
 

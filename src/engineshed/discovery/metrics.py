@@ -15,7 +15,7 @@ LOCATION_STATES = ("listed", "unlisted")
 NAMESPACE_STATES = ("permitted", "not_permitted")
 RELOAD_RESULTS = ("ok", "differs", "refused", "failed")
 WATCH_RESULTS = ("denied", "expired", "failed")
-PROVISION_STATES = ("current", "not_permitted", "foreign", "failed")
+PROVISION_STATES = ("current", "waiting", "not_permitted", "foreign", "failed")
 
 _LAG_BUCKETS_S = (0.25, 0.5, 1, 2, 3, 5, 8, 10, 15, 30, 60, 120, 300)
 
