@@ -107,10 +107,16 @@ volumes:
   {{- include "code-location.volumes" .root | nindent 2 }}
 {{- end -}}
 
-{{/* Owners, contact and origin: what discovery shows. Takes the root. */}}
+{{/* Owners, contact and origin, as far as they are said: what discovery shows. Takes the root. */}}
 {{- define "code-location.ownership" -}}
-engineshed.dev/owners: {{ join "," .Values.owners | quote }}
-engineshed.dev/contact: {{ .Values.contact | quote }}
-engineshed.dev/commit: {{ .Values.commit | quote }}
 engineshed.dev/version: {{ .Chart.Version | quote }}
+{{- with .Values.owners }}
+engineshed.dev/owners: {{ join "," . | quote }}
+{{- end }}
+{{- with .Values.contact }}
+engineshed.dev/contact: {{ . | quote }}
+{{- end }}
+{{- with .Values.commit }}
+engineshed.dev/commit: {{ . | quote }}
+{{- end }}
 {{- end -}}

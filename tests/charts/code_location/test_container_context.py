@@ -11,17 +11,29 @@ from dagster_k8s.container_context import K8sContainerContext
 from dagster_k8s.job import DagsterK8sJobConfig, construct_dagster_k8s_job
 from kubernetes.client import ApiClient
 
+from engineshed.model.errors import LaunchRefused
+from engineshed.running.launcher.claims import check_container_context
+from engineshed.running.launcher.manifest import check_job
+from engineshed.running.launcher.warrant import Warrant
+
 
 def _context(release, name="alpha"):
     env = release.one("Deployment", name)["spec"]["template"]["spec"]["containers"][0]["env"]
     return json.loads(next(e["value"] for e in env if e["name"] == "DAGSTER_CONTAINER_CONTEXT"))
 
 
-def _job(release, name="alpha"):
+def _job(release, name="alpha", labels=None):
     context = K8sContainerContext.create_from_config(_context(release, name))
     settings = DagsterK8sJobConfig(job_image="engineshed/alpha:dev", dagster_home="/opt/dagster/home")
     job = construct_dagster_k8s_job(
-        settings, ["dagster"], "run-1", context.run_k8s_config, component="run_worker", labels={}
+        settings,
+        ["dagster"],
+        "run-1",
+        context.run_k8s_config,
+        pod_name="run-1",
+        component="run_worker",
+        labels=labels or {},
+        env_vars=[{"name": "ENGINESHED_TEAM", "value": "alpha"}],
     )
     return context.namespace, ApiClient().sanitize_for_serialization(job)
 
@@ -53,8 +65,6 @@ def test_runs_see_what_the_code_server_sees(everything):
     assert run["imagePullSecrets"] == server["imagePullSecrets"]
     names = [entry["name"] for entry in run["containers"][0]["env"]]
     assert len(names) == len(set(names))
-    # The launcher says these itself; of the team's name, a location's word would be the team's own.
-    assert not {"ENGINESHED_TEAM", "DAGSTER_PG_PASSWORD", "DAGSTER_HOME"} & set(names[1:])
 
 
 def test_a_run_keeps_the_location_it_started_with_and_follows_the_platform(alpha):
@@ -77,3 +87,30 @@ def test_values_of_runs_reach_them(everything):
 
 def test_the_context_claims_no_mark_of_the_platform(everything):
     assert "engineshed.dev/" not in json.dumps(_context(everything))
+
+
+def _warrant(**other):
+    said = {
+        "namespace": "team-alpha",
+        "team": "alpha",
+        "code_location": "alpha_one",
+        "service_account": "alpha",
+        "image": "engineshed/alpha:dev",
+        "job_name": "run-1",
+        "arguments": ["dagster"],
+        "own_labels": {},
+    }
+    return Warrant(**{**said, **other})
+
+
+def test_the_platforms_launcher_accepts_it(everything):
+    warrant = _warrant()
+    check_container_context(_context(everything))
+    namespace, job = _job(everything, labels=warrant.labels)
+    check_job(job, namespace, warrant)
+
+
+def test_the_platforms_launcher_refuses_it_as_another_teams(everything):
+    namespace, job = _job(everything, labels=_warrant().labels)
+    with pytest.raises(LaunchRefused, match=r"job\.metadata\.labels\[engineshed\.dev/team\]"):
+        check_job(job, namespace, _warrant(team="beta", namespace="team-beta", service_account="beta"))

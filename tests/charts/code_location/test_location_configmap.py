@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import helm_python
 import pytest
 import yaml
 
@@ -42,3 +43,17 @@ def test_the_library_refuses_what_the_schema_cannot_see(alpha, tmp_path):
     path = _file(alpha({"location": {**LOCATION, "objective": {"budget_usd": "a lot"}}}), "alpha", tmp_path)
     with pytest.raises(SettingInvalid, match=r"objective\.budget_usd"):
         read_location(path)
+
+
+@pytest.mark.parametrize(
+    ("image", "refused"),
+    [("spark:dev", True), ("team/spark:dev", True), ("localhost/spark", False), ("r.io/s:1", False)],
+)
+def test_a_registry_for_every_image_is_not_silently_missing_from_sparks(alpha, image, refused):
+    location = {"team": "alpha", "code_location": "alpha_one", "engines": {"kubernetes": {"image": image}}}
+    values = {"location": location, "global": {"imageRegistry": "mirror.example.org"}}
+    if refused:
+        with pytest.raises(helm_python.HelmError, match=r"location\.engines\.kubernetes\.image"):
+            alpha(values)
+    else:
+        assert alpha(values).one("ConfigMap")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from engineshed.discovery.catalogue import survey
+
 
 def test_it_carries_the_marks_of_discovery(alpha):
     service = alpha(
@@ -33,3 +35,19 @@ def test_it_selects_the_code_server_and_nothing_else(alpha):
     chosen = service["spec"]["selector"].items()
     selected = [name for name, pod in release.pods() if chosen <= pod["metadata"]["labels"].items()]
     assert selected == ["Deployment/alpha"]
+
+
+def test_discovery_reads_it_as_the_chart_means_it(showcase):
+    release = showcase("web_graph")
+    service = release.one("Service")
+    service["metadata"] |= {"uid": "1", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    namespace = {"metadata": {"name": "team-web-graph", "labels": {"engineshed.dev/team": "web-graph"}}}
+    found = survey([namespace], [service], [])
+    assert found.findings == ()
+    location = found.sightings["web_graph"].location
+    assert (location.namespace, location.team, location.service_account) == ("team-web-graph", "web-graph", "web-graph")
+    assert (location.image, location.host, location.port) == (
+        "engineshed/web-graph:dev",
+        "web-graph.team-web-graph.svc",
+        4000,
+    )

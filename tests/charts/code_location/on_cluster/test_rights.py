@@ -45,7 +45,8 @@ def _may(kubernetes, refused, namespace, account, verb, resource, where):
             "--as-group=system:authenticated",
         )
     except refused as answer:
-        assert str(answer).strip().splitlines()[-1].startswith("no"), answer
+        if not str(answer).strip().splitlines()[-1].startswith("no"):
+            raise
         return False
     return True
 
