@@ -1,5 +1,5 @@
-{{/* dagster.yaml: the one instance of all processes, those of the teams' run pods too. */}}
-{{- define "platform.dagsterYaml" -}}
+{{/* The part of dagster.yaml that says where runs and events are. */}}
+{{- define "platform.storageYaml" -}}
 storage:
   postgres:
     postgres_db:
@@ -11,6 +11,15 @@ storage:
         env: DAGSTER_PG_PASSWORD
       # SQLAlchemy's default driver for postgresql:// is another one in its newer versions.
       scheme: postgresql+psycopg2
+telemetry:
+  enabled: false
+{{- end -}}
+
+{{/* dagster.yaml: the one instance of all processes, those of the teams' run pods too. */}}
+{{- define "platform.dagsterYaml" -}}
+{{ include "platform.storageYaml" . }}
+nux:
+  enabled: false
 
 # Whatever a process keeps beside the database goes where a read-only container may write.
 local_artifact_storage:
@@ -130,11 +139,6 @@ schedules:
 sensors:
   use_threads: true
   num_workers: 4
-
-telemetry:
-  enabled: false
-nux:
-  enabled: false
 {{- end -}}
 
 {{/* platform.yaml: the library's own settings; prices and policy as they stand in the values. */}}

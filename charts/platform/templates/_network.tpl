@@ -1,13 +1,13 @@
-{{/* Rules of NetworkPolicies, each a list item; all take the root context. */}}
+{{/* Rules of NetworkPolicies, each a list item; they take the root context where nothing else is said. */}}
 
-{{/* Metrics of the sidecars, for the peers that are named. */}}
+{{/* Metrics, for the peers that are named. Takes {root, port}. */}}
 {{- define "platform.ingressMetrics" -}}
-{{- with .Values.networkPolicy.metricsFrom }}
+{{- with .root.Values.networkPolicy.metricsFrom -}}
 - from:
     {{- toYaml . | nindent 4 }}
   ports:
-    - {protocol: TCP, port: {{ $.Values.discovery.metricsPort }}}
-{{- end }}
+    - {protocol: TCP, port: {{ $.port }}}
+{{- end -}}
 {{- end -}}
 
 {{- define "platform.egressDatabase" -}}

@@ -49,7 +49,7 @@
 
 {{/*
 Annotations of a pod that reads the instance: it is replaced when the settings or the password's Secret changed.
-Takes {root, own: annotations, metrics: bool}.
+Takes {root, own: annotations}.
 */}}
 {{- define "platform.podAnnotations" -}}
 checksum/instance: {{ printf "%s\n%s" (include "platform.dagsterYaml" .root) (include "platform.platformYaml" .root) | sha256sum }}
@@ -59,14 +59,19 @@ checksum/database: {{ .root.Values.postgresql.dev.password | sha256sum }}
 {{- else if (lookup "v1" "Secret" .root.Release.Namespace $secret.name) }}
 checksum/database: {{ (lookup "v1" "Secret" .root.Release.Namespace $secret.name).metadata.resourceVersion | quote }}
 {{- end }}
-{{- if .root.Values.monitoring.scrapeAnnotations }}
-prometheus.io/scrape: "true"
-prometheus.io/port: {{ .root.Values.discovery.metricsPort | quote }}
-prometheus.io/path: /metrics
-{{- end }}
+{{ include "platform.scrapeAnnotations" (dict "root" .root "port" .root.Values.discovery.metricsPort) }}
 {{- with .own }}
 {{ toYaml . }}
 {{- end }}
+{{- end -}}
+
+{{/* What a Prometheus without an operator looks for. Takes {root, port}. */}}
+{{- define "platform.scrapeAnnotations" -}}
+{{- if .root.Values.monitoring.scrapeAnnotations -}}
+prometheus.io/scrape: "true"
+prometheus.io/port: {{ .port | quote }}
+prometheus.io/path: /metrics
+{{- end -}}
 {{- end -}}
 
 {{/* Where a pod may run. Takes the component's values. */}}
