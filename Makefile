@@ -10,7 +10,7 @@ export DAGSTER_HOME := $(abspath $(or $(ENGINESHED_HOME),.engineshed))/dagster
 # Where `make ui` listens, on this machine only.
 PORT ?= 3000
 
-.PHONY: help setup demo ui defs test test-unit e2e e2e-machine platform location namespace uninstall kind kind-down bench images lint docs lock clean
+.PHONY: help setup demo ui defs test test-unit e2e e2e-machine platform location namespace pages reload materialise uninstall kind kind-down load bench images lint docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -52,6 +52,15 @@ location: setup ## install a team's release there (LOCATION=web_graph)
 namespace: setup ## make a team's namespace there, labelled as its own (LOCATION=web_graph)
 	@make/release.sh namespace $(LOCATION)
 
+pages: ## the cluster's web pages on this machine: Dagster 3000, Grafana 3001, Prometheus 9090 (PORT=.. for Dagster's)
+	@PORT=$(PORT) make/pages.sh
+
+reload: setup ## have those pages load a location's code anew (LOCATION=web_graph)
+	@$(BIN)/python make/ask.py http://127.0.0.1:$(PORT) reload $(LOCATION)
+
+materialise: setup ## have them make the showcase for a partition (PARTITION='SAMPLE-2025-08|languages')
+	@$(BIN)/python make/ask.py http://127.0.0.1:$(PORT) materialise '$(or $(PARTITION),SAMPLE-2025-08|languages)'
+
 uninstall: ## take all releases and their namespaces away again
 	@make/release.sh uninstall
 
@@ -60,6 +69,9 @@ kind: ## make a local cluster with a registry (needs docker, kind, kubectl); `ti
 
 kind-down: ## remove that cluster
 	@make/kind.sh down
+
+load: images ## build them, and load them into the kind cluster of the current context
+	@make/load.sh
 
 images: ## build the container images that changed (IMAGE=spark for one)
 	@make/images.sh $(IMAGE)

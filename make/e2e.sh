@@ -10,12 +10,7 @@ if [[ $suite == tests/e2e/cluster* ]]; then
     exit 1
   fi
   make/images.sh
-  # Images that docker built are not on kind's nodes yet.
-  context=$(kubectl config current-context)
-  if [[ -z ${ENGINESHED_IMAGE_BUILDER:-} && $context == kind-* ]]; then
-    kind load docker-image --name "${context#kind-}" \
-      engineshed/{dagster,spark,web-graph,company-registry}:"${ENGINESHED_IMAGE_TAG:-dev}"
-  fi
+  make/load.sh
 fi
 
 exec .venv/bin/python -m pytest --durations 10 -rA --show-capture no "$@"

@@ -1,4 +1,4 @@
-"""The showcase on Spark on Kubernetes: where it runs, as whom, what it says meanwhile, and that it gives the same data."""
+"""The showcase on Spark on Kubernetes: where it runs, as whom, what it says meanwhile, and that data are the same."""
 
 from __future__ import annotations
 
