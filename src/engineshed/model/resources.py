@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from engineshed.model.errors import JobInvalid
@@ -21,7 +22,7 @@ class Resources:
     def __post_init__(self) -> None:
         for name, least in _LEAST.items():
             value = getattr(self, name)
-            if value < least:
+            if not least <= value < math.inf:
                 raise JobInvalid(f"resources.{name} is {value!r}: give at least {least}.")
 
     @property

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from engineshed.model.errors import JobInvalid, SettingInvalid
 from engineshed.model.request import Request, Work
 from engineshed.processes.settings import JobBlock, ProcessSettings, checked
+from engineshed.processes.stray import UNSET
 
 _DECIDED_HERE = ("spark.master", "spark.remote", "spark.api.mode", "spark.submit.deployMode")
 
@@ -48,6 +49,7 @@ def render(
             "PYTHONPATH": ":".join(python_path),
             "PYTHONUNBUFFERED": "1",
         },
+        "unset": list(UNSET),
         "timeout_s": work.job.timeout_s,
         "grace_s": settings.grace_s,
         "log_limit_bytes": settings.log_limit_mib * 1024 * 1024,

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from engineshed.model.errors import SettingInvalid
+from engineshed.processes.stray import DECIDED
 
 RESERVED_ENV = ("DAGSTER_PIPES_", "ENGINESHED_")
 """Beginnings of the names of variables that are the route's own."""
@@ -20,7 +21,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class _Closed(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class JobBlock(_Closed):
@@ -95,4 +96,7 @@ def _refuse_reserved(env: Mapping[str, str]) -> Mapping[str, str]:
     taken = [name for name in env if name.startswith(RESERVED_ENV)]
     if taken:
         raise ValueError(f"{', '.join(taken)} is set by engineshed itself: take another name")
+    decided = [name for name in env if name in DECIDED]
+    if decided:
+        raise ValueError(f"{', '.join(decided)} says which session there is, which the engine decides: drop it")
     return env

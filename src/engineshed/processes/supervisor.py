@@ -100,10 +100,11 @@ class _Run:
         """Start the driver in a session of its own. Raises OSError when that cannot be done."""
         self._folder.work.mkdir(exist_ok=True)
         self._folder.scratch.mkdir(mode=PRIVATE_DIR, exist_ok=True)
-        # The driver inherits what its launcher had (credentials, PATH); what was rendered wins.
+        # The driver inherits what its launcher had (credentials, PATH), strays left out; what was rendered wins.
+        inherited = {name: value for name, value in os.environ.items() if name not in self._body["unset"]}
         driver = subprocess.Popen(
             self._body["argv"],
-            env={**os.environ, **self._body["env"], leftovers.MARK: self._token},
+            env={**inherited, **self._body["env"], leftovers.MARK: self._token},
             cwd=self._body["cwd"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -44,7 +44,7 @@ MOST_DIMENSIONS = 2
 class _Closed(BaseModel):
     """A key with nothing behind it counts as left out."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod

@@ -34,7 +34,7 @@ from engineshed.running.recording import record
 from engineshed.running.result import Result
 from engineshed.running.settling import Audit, Contents, settle_bad, settle_good
 from engineshed.running.shed import Shed
-from engineshed.running.verdict import Verdict, judge
+from engineshed.running.verdict import TIMEOUT, Verdict, judge
 from engineshed.running.watching import Ended, Watch
 
 _SIGNALS_WHILE_CANCELLING = 3
@@ -132,9 +132,10 @@ class Route:
             self._shed.datasets.sealed(order.asset, target, order.mode, token) for target in order.selection.targets
         )
         verdict = judge(ended.status, ended.transcript, tables, sealed_in_store=sealed)
-        if ended.timed_out and not verdict.good:
+        failure = verdict.failure
+        if failure is not None and (ended.timed_out or failure.reason == TIMEOUT) and order.job.timeout_s is not None:
             limit = f"the job's time limit of {order.job.timeout_s:g} s was over"
-            return Verdict(Failure(FailureClass.USER_CODE, "timeout", limit))
+            return Verdict(Failure(FailureClass.USER_CODE, TIMEOUT, limit, failure.detail))
         if verdict.warning:
             self._step.warning(verdict.warning)
         return verdict

@@ -22,7 +22,7 @@ _Settings = TypeVar("_Settings", bound=BaseModel)
 
 
 class _Closed(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ObjectiveSettings(_Closed):

@@ -6,6 +6,7 @@
 | succeeded | closed with an exception | - | failed: user code |
 | succeeded | never closed | sealed in the store | good, with a warning: the channel broke, the data is whole |
 | succeeded | never closed | none asked, or not sealed | failed: user code |
+| failed, `timeout` | - | - | failed: the time limit, whatever the driver said when it was ended |
 | failed | closed with an exception | - | failed: user code, the driver's traceback |
 | failed | - | - | failed: what the platform says |
 | cancelled | - | - | cancelled |
@@ -14,11 +15,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engineshed.model.failure import Failure, FailureClass
 from engineshed.model.status import State, Status
 from engineshed.running.transcript import Transcript
+
+TIMEOUT = "timeout"
+"""The reason of a failure by the job's own time limit, in the words of every engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ def judge(status: Status, transcript: Transcript, tables: Sequence[str], *, seal
     """The verdict over a final status. `sealed_in_store`: the attempt's seal was found beside its data."""
     if status.state is State.CANCELLED:
         return _failed(FailureClass.CANCELLED, "cancelled", "the run was cancelled on its platform")
+    if status.failure is not None and status.failure.reason == TIMEOUT:
+        return Verdict(replace(status.failure, detail=transcript.exception_text or status.failure.detail))
     if transcript.exception is not None:
         name = transcript.exception.get("name") or "exception"
         message = f"the driver ended with {name}: {transcript.exception.get('message') or ''}".strip()

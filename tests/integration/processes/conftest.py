@@ -62,6 +62,7 @@ class Platform:
             "argv": [sys.executable, "-c", source],
             "env": {"PYTHONUNBUFFERED": "1"},
             "cwd": str(self.folder(token).work),
+            "unset": [],
             "timeout_s": None,
             "grace_s": 5.0,
             "log_limit_bytes": 1_000_000,

@@ -59,6 +59,7 @@ def test_a_token_is_a_name_on_every_platform() -> None:
         ({"tables": ("a", "a")}, "names a table twice"),
         ({"tables": ("_a",)}, "no identifiers: _a"),
         ({"timeout_s": 0}, "above 0"),
+        ({"timeout_s": float("inf")}, "above 0"),
     ],
 )
 def test_a_wrong_job_is_refused_at_once(wrong: dict[str, object], said: str) -> None:
@@ -69,6 +70,8 @@ def test_a_wrong_job_is_refused_at_once(wrong: dict[str, object], said: str) -> 
 def test_wrong_resources_name_field_and_least() -> None:
     with pytest.raises(JobInvalid, match=r"resources.executor_cores is 0: give at least 1"):
         Resources(executor_cores=0)
+    with pytest.raises(JobInvalid, match="executor_memory_gib is nan"):
+        Resources(executor_memory_gib=float("nan"))
 
 
 def test_a_sample_lays_its_input_over_the_job_and_full_is_the_job_itself() -> None:

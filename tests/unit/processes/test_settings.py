@@ -39,3 +39,18 @@ def test_a_job_s_block_is_closed_too() -> None:
     assert checked(JobBlock, {"conf": {"spark.x": "1"}}, "engine_settings.local").conf == {"spark.x": "1"}
     with pytest.raises(SettingInvalid, match="allowed are conf, env"):
         checked(JobBlock, {"cores": 2}, "engine_settings.local")
+
+
+@pytest.mark.parametrize("model", [ProcessSettings, JobBlock])
+@pytest.mark.parametrize("name", ["SPARK_REMOTE", "MASTER"])
+def test_a_variable_that_picks_the_session_is_refused_by_name(
+    model: type[ProcessSettings] | type[JobBlock], name: str
+) -> None:
+    with pytest.raises(SettingInvalid, match=f"env.*{name} says which session there is, which the engine decides"):
+        checked(model, {"env": {name: "x", "SPARK_CONF_DIR": "/mine"}}, "engines.local")
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("nan")])
+def test_what_is_no_finite_number_is_refused(number: float) -> None:
+    with pytest.raises(SettingInvalid, match=r"engines\.sail\.grace_s is (inf|nan): .*finite"):
+        checked(ProcessSettings, {"grace_s": number}, "engines.sail")

@@ -203,6 +203,15 @@ def test_the_jobs_time_limit_ends_it(make_world: Callable[..., World]) -> None:
     assert world.platform.cancels
 
 
+def test_a_platform_that_is_first_to_see_the_limit_passed_says_the_same(make_world: Callable[..., World]) -> None:
+    world = make_world(timeout_s=5.0)
+    late = Failure(FailureClass.USER_CODE, "timeout", "DeadlineExceeded")
+    world.platform.script = Script(lasts_s=3, ends=State.FAILED, failure=late, exception="told to stop (SIGTERM)")
+    with pytest.raises(RunFailed, match=r"\(user_code, timeout\): the job's time limit of 5 s was over") as failed:
+        finish(RecordedStep(), world.order, world.shed)
+    assert "told to stop (SIGTERM)" in failed.value.failure.detail
+
+
 def test_a_failed_blocking_check_publishes_nothing(world: World) -> None:
     bad = CheckOutcome(name="has_rows", passed=False)
     with pytest.raises(ChecksFailed, match="has_rows"):

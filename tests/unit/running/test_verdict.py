@@ -14,6 +14,7 @@ from engineshed.running.transcript import Transcript
 from engineshed.running.verdict import judge
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LATE = Failure(FailureClass.USER_CODE, "timeout", "longer than timeout_s")
 OOM = Failure(FailureClass.PLATFORM, "killed", "the driver was killed")
 
 
@@ -45,6 +46,7 @@ SEALED = ("report_custom_message", {"payload": {"engineshed/seal": {"tables": {}
         (State.SUCCEEDED, None, [OPENED], ("links",), True, None),
         (State.SUCCEEDED, None, [OPENED], ("links",), False, "never_closed"),
         (State.SUCCEEDED, None, [], (), False, "never_opened"),
+        (State.FAILED, LATE, [OPENED, RAISED], (), False, "timeout"),
         (State.FAILED, OOM, [OPENED, RAISED], (), False, "driver_exception"),
         (State.FAILED, OOM, [OPENED], (), False, "killed"),
         (State.FAILED, None, [], (), False, "unknown"),
