@@ -79,6 +79,12 @@ platform's folder is mounted whole, so that a changed password or price arrives.
 - {name: dagster-home, mountPath: /opt/dagster/home}
 {{- end -}}
 
+{{/* The same for pods that this chart starts; into runs the launcher mounts the instance's settings itself. */}}
+{{- define "code-location.ownVolumeMounts" -}}
+{{ include "code-location.volumeMounts" . }}
+- {name: platform, mountPath: /opt/dagster/home/dagster.yaml, subPath: dagster.yaml, readOnly: true}
+{{- end -}}
+
 {{/* A pod that runs one command of the library and ends. Takes {root, name, args, resources}. */}}
 {{- define "code-location.task" -}}
 serviceAccountName: {{ include "engineshed.fullname" .root }}
@@ -101,8 +107,7 @@ containers:
     securityContext:
       {{- include "engineshed.containerSecurityContext" . | nindent 6 }}
     volumeMounts:
-      {{- include "code-location.volumeMounts" .root | nindent 6 }}
-      - {name: platform, mountPath: /opt/dagster/home/dagster.yaml, subPath: dagster.yaml, readOnly: true}
+      {{- include "code-location.ownVolumeMounts" .root | nindent 6 }}
 volumes:
   {{- include "code-location.volumes" .root | nindent 2 }}
 {{- end -}}
