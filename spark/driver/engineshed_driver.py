@@ -55,6 +55,9 @@ __all__ = ["Job", "JobError", "MessageWriter", "PartitionFilter", "Terminated", 
 SESSION_VARIABLE = "ENGINESHED_SESSION"
 """Env variable with the session to make, as JSON: {"kind", "master", "remote", "conf"}."""
 
+MODULES_VARIABLE = "ENGINESHED_MODULES"
+"""Env variable with an archive of the staged modules, from which executors on other machines import."""
+
 PROGRESS_KEY = "engineshed/progress"
 REPORT_KEY = "engineshed/report"
 SEAL_KEY = "engineshed/seal"
@@ -497,7 +500,7 @@ def _start_session(spec: _SessionSpec, app_name: str, conf: Mapping[str, str], o
     _share_modules()
     settings = {"spark.sql.session.timeZone": "UTC", **conf, **spec.conf}
     if spec.kind == "classic":
-        return _start_classic(spec, app_name, settings, orchestrated)
+        return _start_classic(spec, app_name, {**_classic_settings(spec.master), **settings}, orchestrated)
     if spec.kind == "sail":
         return _join_sail(spec, app_name, settings) if spec.remote else _start_sail(app_name, settings)
     if spec.kind == "connect":
@@ -521,6 +524,39 @@ def _reach_store(store: Mapping[str, str]) -> None:
             os.environ.setdefault("AWS_ALLOW_HTTP", "true")
     if store.get("region"):
         os.environ.setdefault("AWS_REGION", store["region"])
+        os.environ.setdefault("AWS_DEFAULT_REGION", store["region"])  # boto3
+
+
+def _classic_settings(master: str) -> dict[str, str]:
+    """What classic Spark needs to reach the object store by s3:// addresses, and executors to reach it and our modules.
+
+    Source: Hadoop, "Integration with Amazon Web Services", S3A. Credentials come from each process's environment.
+    """
+    endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
+    settings = {
+        "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
+        "spark.hadoop.fs.AbstractFileSystem.s3.impl": "org.apache.hadoop.fs.s3a.S3A",
+    }
+    if endpoint:
+        # Buckets as host names need wildcard DNS, which an endpoint of one's own seldom has.
+        settings |= {
+            "spark.hadoop.fs.s3a.endpoint": endpoint,
+            "spark.hadoop.fs.s3a.path.style.access": "true",
+            "spark.hadoop.fs.s3a.connection.ssl.enabled": str(endpoint.startswith("https://")).lower(),
+        }
+    if region:
+        settings["spark.hadoop.fs.s3a.endpoint.region"] = region
+    if os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
+        provider = "software.amazon.awssdk.auth.credentials.WebIdentityTokenFileCredentialsProvider"
+        settings["spark.hadoop.fs.s3a.aws.credentials.provider"] = provider
+    if master.startswith("local[") or master == "local":
+        return settings
+    variables = {"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+    settings |= {f"spark.executorEnv.{name}": value for name, value in variables.items() if value}
+    if os.environ.get(MODULES_VARIABLE):
+        settings["spark.submit.pyFiles"] = os.environ[MODULES_VARIABLE]
+    return settings
 
 
 def _share_modules() -> None:
@@ -904,6 +940,15 @@ class Job:
     def session(self) -> SparkSession:
         """The Spark session, started on first use. Its time zone is UTC."""
         return self._started().session
+
+    def places(self, place: str) -> list[str]:
+        """Where the files are that the launch found at a path or glob of its own machine, in the order of their names.
+
+        The place itself where nothing was uploaded for it: on the launch's own machine, for s3:// and other addresses,
+        and by hand.
+        """
+        uploaded: Mapping[str, Any] = self._launch.get("data") or {}
+        return list(uploaded.get(place, (place,)))
 
     def input_files(self, asset: str, table: str, key: str | None = None) -> list[str]:
         """URIs of the Parquet files of an upstream table, for one own partition key or for all of them.

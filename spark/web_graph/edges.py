@@ -110,13 +110,20 @@ def launched(job: Job) -> None:
     for number, key in enumerate(keys):
         nodes = job.read("nodes_only", "nodes", key=key.key).select("domain").collect()
         selections.append(selection_of(key.definition, frozenset(row["domain"] for row in nodes)))
-        for uri in expand(_warc_of(job.settings, key.crawl)):
+        for uri in _files(job, key.crawl):
             numbers_of.setdefault(uri, []).append(number)
     work = Work(tuple((uri, tuple(numbers)) for uri, numbers in numbers_of.items()), tuple(selections))
     job.log.info("reading %d WARC files for %d partitions", len(work.files), len(keys))
     job.read_from(describe(uri) for uri, _ in work.files)
     counts = write(job, work, Limits(), [key.key for key in keys])
     runs.say_counts(job, {key.key: of_key for key, of_key in zip(keys, counts, strict=True)})
+
+
+def _files(job: Job, crawl: str | None) -> Iterator[str]:
+    """The crawl's files, in the same order wherever they were uploaded to: of two equal captures the first is kept."""
+    for pattern in _warc_of(job.settings, crawl):
+        places = job.places(pattern)
+        yield from expand(places) if places == [pattern] else places
 
 
 def _warc_of(settings: Mapping[str, Any], crawl: str | None) -> Sequence[str]:

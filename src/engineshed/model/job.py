@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from pathlib import PurePath
 from typing import Any
 
 from engineshed.model.errors import JobInvalid
@@ -20,9 +22,10 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleInput:
-    """How a sample run differs: payload settings laid over the job's own, and smaller resources."""
+    """How a sample run differs: payload settings laid over the job's own, its own data files, smaller resources."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
+    data: tuple[str, ...] = ()
     resources: Resources | None = None
     expected_input_bytes: int | None = None
 
@@ -36,6 +39,8 @@ class SparkJob:
     arguments: command-line arguments of the script.
     libraries: requirement strings that the driver's environment must hold (checked or installed by the engine).
     settings: JSON values for the payload (`job.settings` in the driver).
+    data: absolute paths or globs of local files that the script reads. On engines of this machine they are read in
+        their place; for others they are uploaded, and `job.places` in the driver says where they are.
     conf: Spark settings; engines merge them under their own needs and never drop one.
     engine_settings: per engine name, the free-form block that this engine checks itself.
     tables: names of the tables that the job must write; all are published in one commit. Empty: the script publishes
@@ -50,6 +55,7 @@ class SparkJob:
     arguments: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    data: tuple[str, ...] = ()
     conf: Mapping[str, str] = field(default_factory=dict)
     engine_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tables: tuple[str, ...] = ()
@@ -71,7 +77,13 @@ class SparkJob:
                 f"job {self.name!r} has table names that are no identifiers: {', '.join(bad)}. "
                 "Use letters, digits and underscores, not starting with an underscore."
             )
-        if self.timeout_s is not None and self.timeout_s <= 0:
+        for place in (*self.data, *(self.sample.data if self.sample else ())):
+            if not PurePath(place).is_absolute():
+                raise JobInvalid(
+                    f"job {self.name!r} has the data file {place!r}: give an absolute path or glob, as the script sees "
+                    "it. Addresses such as s3://bucket/key need no mention."
+                )
+        if self.timeout_s is not None and not 0 < self.timeout_s < math.inf:
             raise JobInvalid(f"job {self.name!r} has timeout_s={self.timeout_s}: give seconds above 0, or none.")
 
     def in_mode(self, mode: Mode) -> SparkJob:
@@ -87,6 +99,7 @@ class SparkJob:
         return replace(
             self,
             settings={**self.settings, **sample.settings},
+            data=sample.data or self.data,
             resources=sample.resources or self.resources,
             expected_input_bytes=sample.expected_input_bytes or self.expected_input_bytes,
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Staged:
     root: URI of the folder that holds script and modules side by side (its name is `digest`).
     script: the artefact to run, below `root`. modules: what lies beside it. driver: engineshed_driver.py.
     digest: sha256 over all names and hashes; what a run reports as the version it ran.
+    data: place of a job's data files -> addresses of what was uploaded for it; empty where they are read in place.
     """
 
     root: str
@@ -28,3 +30,4 @@ class Staged:
     script: Artefact
     driver: Artefact
     modules: tuple[Artefact, ...] = ()
+    data: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -27,6 +27,7 @@ def pipes_context(order: Order, token: Token, staged: Staged, shed: Shed) -> dic
         "settings": order.job.settings,
         "tables": list(order.job.tables),
         "staged": staged.digest,
+        "data": {place: list(addresses) for place, addresses in staged.data.items()},
         "store": dict(shed.store),
         "partition": _partition(order),
         "inputs": _inputs(order, shed.sources),

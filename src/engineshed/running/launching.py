@@ -19,12 +19,14 @@ from engineshed.model.launch import Intent, Launch, Token
 from engineshed.model.offer import Offer
 from engineshed.model.plan import Candidate, Plan, Rejection
 from engineshed.model.request import Request, Work
+from engineshed.model.staged import Staged
 from engineshed.planning.explain import as_json, as_markdown
 from engineshed.planning.planner import plan as rank
 from engineshed.ports.channel import Channel
 from engineshed.ports.engine import Engine
 from engineshed.ports.step import Step
 from engineshed.running.context import pipes_context
+from engineshed.running.exchange import Moved
 from engineshed.running.leasing import LeaseKeeper
 from engineshed.running.order import Order
 from engineshed.running.recording import record
@@ -36,7 +38,8 @@ def plan_order(order: Order, shed: Shed, failed: Iterable[tuple[str, str]] = ())
     findings: list[Offer | Rejection] = []
     for name, engine in sorted(shed.engines.items()):
         try:
-            findings.extend(engine.offers(order.job, shed.prices))
+            unreached = _unreached_data(engine, order, shed)
+            findings.extend([unreached] if unreached else engine.offers(order.job, shed.prices))
         except EngineshedError as error:
             findings.append(Rejection(engine=name, code="no_answer", reason=str(error)))
     findings += [Rejection(engine=n, code="not_built", reason=why) for n, why in sorted(shed.rejected.items())]
@@ -82,7 +85,7 @@ def _intend(
     ordinal = shed.ledger.next_ordinal(_above_published(order, shed))
     token = step.key.token(ordinal)
     channel = _channel_for(engine, shed)
-    staged = shed.staging.stage(order.job)
+    staged = _stage(step, order, engine, shed, keeper)
     wiring = channel.prepare(token, pipes_context(order, token, staged, shed))
     work = Work(
         job=order.job, offer=chosen.offer, token=token, wiring=wiring, staged=staged, tags=_tags(step, order, token)
@@ -115,6 +118,29 @@ def _intend(
     shed.ledger.record_intent(intent, keeper.lease)
     record(shed, intent, FactKind.INTENDED)
     return intent
+
+
+def _unreached_data(engine: Engine, order: Order, shed: Shed) -> Rejection | None:
+    if not engine.capabilities.beyond_machine or shed.exchange is not None or not order.job.data:
+        return None
+    reason = f"its drivers cannot read {order.job.data[0]} of this machine: set exchange_root, so that it is uploaded"
+    return Rejection(engine=engine.name, code="no_exchange", reason=reason)
+
+
+def _stage(step: Step, order: Order, engine: Engine, shed: Shed, keeper: LeaseKeeper) -> Staged:
+    """On this machine, or for drivers elsewhere in the exchange, where there is one."""
+    if not engine.capabilities.beyond_machine or shed.exchange is None:
+        return shed.staging.stage(order.job)
+    told_s = shed.clock.monotonic_s()
+
+    def tell(moved: Moved) -> None:
+        nonlocal told_s
+        keeper.keep()
+        if shed.clock.monotonic_s() - told_s >= shed.cadence.progress_s:
+            told_s = shed.clock.monotonic_s()
+            step.info(f"Uploading data files: {moved}.")
+
+    return shed.exchange.stage(order.job, tell)
 
 
 def _above_published(order: Order, shed: Shed) -> int:

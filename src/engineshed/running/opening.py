@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 
-from engineshed.model.errors import ConfigurationInvalid
+from engineshed.model.errors import SettingInvalid
 from engineshed.ports.clock import Clock
 from engineshed.ports.engine import Surroundings
 from engineshed.ports.prices import Price
 from engineshed.prices.own import OwnPrices
+from engineshed.running.driver_file import driver_file
+from engineshed.running.exchange import Exchange
 from engineshed.running.roster import build_roster
 from engineshed.running.settings import LocationSettings, PlatformSettings
 from engineshed.running.shed import Cadence, Shed
@@ -32,7 +33,7 @@ def open_shed(
 ) -> Shed:
     """The shed that these settings describe. `home` is made when it is missing. Raises SettingInvalid, ExtraMissing."""
     clock = clock or SystemClock()
-    home.mkdir(parents=True, exist_ok=True)
+    _make(home)
     store = location.store.model_dump(exclude_none=True)
     exchange_root = location.exchange_root or (f"{data_root}/_exchange" if "://" in data_root else "")
     surroundings = Surroundings(
@@ -44,6 +45,7 @@ def open_shed(
         exchange=open_store(exchange_root, store) if exchange_root else None,
         exchange_access=store,
     )
+    driver = driver_file()
     roster = build_roster(location.engines, location.channels, surroundings)
     datasets = Datasets(open_store(data_root, store), clock)
     return Shed(
@@ -55,7 +57,8 @@ def open_shed(
         ledger=open_ledger(platform.ledger_url or f"sqlite:///{home / 'ledger.db'}"),
         datasets=datasets,
         sources=datasets,
-        staging=Staging(open_store(str(home / "staging"), {}), driver_file()),
+        staging=Staging(open_store(str(home / "staging"), {}), driver),
+        exchange=None if surroundings.exchange is None else Exchange(surroundings.exchange, driver),
         prices=own_prices(platform),
         clock=clock,
         cadence=cadence or Cadence(),
@@ -70,9 +73,11 @@ def own_prices(platform: PlatformSettings) -> OwnPrices:
     )
 
 
-def driver_file() -> Path:
-    """Where engineshed_driver.py is installed. Found without importing it."""
-    spec = importlib.util.find_spec("engineshed_driver")
-    if spec is None or spec.origin is None:
-        raise ConfigurationInvalid("the package engineshed-driver is not installed: pip install engineshed-driver.")
-    return Path(spec.origin)
+def _make(home: Path) -> None:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingInvalid(
+            f"the home folder {home} cannot be made ({error.strerror}): name one that this user can write by "
+            "$ENGINESHED_HOME, or by `home` in location.yaml."
+        ) from error

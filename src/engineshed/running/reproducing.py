@@ -71,24 +71,26 @@ def reproduce(
     """Make the attempt's tables again below `scratch` and compare. `engine` None: the recorded one."""
     assert attempt.settlement is not None
     before = Result.from_json(attempt.settlement.result)
-    order = _again(attempt, engine or before.engine)
+    order = _again(attempt, engine or before.engine, shed)
     step = StandaloneStep(order.asset, order.selection, say)
     after = Route(step, order, replace(shed, datasets=scratch, sources=shed.datasets)).run()
     return _compare(before, after, shed.datasets, scratch)
 
 
-def _again(attempt: Attempt, engine: str) -> Order:
+def _again(attempt: Attempt, engine: str, shed: Shed) -> Order:
     order = Order.from_json(attempt.intent.record["order"])
     return replace(
         order,
-        job=_from_staged(order.job, attempt.intent.record["staged"]),
+        job=_from_staged(order.job, attempt.intent.record["staged"], shed),
         layers=(Layer("reproduce", Objective(pinned=engine)),),
     )
 
 
-def _from_staged(job: SparkJob, staged: Mapping[str, str]) -> SparkJob:
+def _from_staged(job: SparkJob, staged: Mapping[str, str], shed: Shed) -> SparkJob:
     """The job as it was staged, whatever has become of its source since."""
     root = Path(staged["root"])
+    if "://" in staged["root"] and shed.exchange is not None:
+        root = Path(shed.staging.keep(staged["digest"], shed.exchange.files(staged["digest"])))
     script = root / staged["script"]
     if not script.is_file():
         raise ConfigurationInvalid(f"the staged code {script} is gone, so the run cannot be repeated as it was.")

@@ -10,6 +10,7 @@ from engineshed.ports.clock import Clock
 from engineshed.ports.engine import Engine
 from engineshed.ports.ledger import Ledger
 from engineshed.ports.prices import PriceBook
+from engineshed.running.exchange import Exchange
 from engineshed.running.staging import Staging
 from engineshed.storage.datasets import Datasets
 
@@ -40,6 +41,7 @@ class Shed:
     """The collaborators of the route.
 
     datasets: where steps publish. sources: where upstream commits are read, elsewhere only for a reproduction.
+    exchange: where code and data files go for drivers that share no files with this machine; None where none is set.
     store: how drivers reach the object store (`endpoint_url`, `region`).
     rejected, rejected_channels: the engines and channels that could not be built, and why.
     """
@@ -52,6 +54,7 @@ class Shed:
     staging: Staging
     prices: PriceBook
     clock: Clock
+    exchange: Exchange | None = None
     store: Mapping[str, str] = field(default_factory=dict)
     rejected: Mapping[str, str] = field(default_factory=dict)
     rejected_channels: Mapping[str, str] = field(default_factory=dict)

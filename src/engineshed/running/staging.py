@@ -7,7 +7,7 @@ can be repeated from its staged code. Nothing is built here: what a job needs be
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from engineshed.model.errors import JobInvalid
@@ -44,6 +44,18 @@ class Staging:
             modules=tuple(a for name, a in artefacts.items() if name != script.name),
             driver=driver,
         )
+
+    def files(self, digest: str) -> Iterator[tuple[str, bytes]]:
+        """What was staged under that digest, by name."""
+        prefix = f"staged/{digest}/"
+        for found in self._store.list(prefix):
+            yield found.key.removeprefix(prefix), self._store.get(found.key)
+
+    def keep(self, digest: str, files: Iterable[tuple[str, bytes]]) -> str:
+        """Hold what was staged elsewhere here too. Returns the URI of its folder."""
+        for name, data in files:
+            self._store.put_if_absent(f"staged/{digest}/{name}", data)
+        return self._store.uri(f"staged/{digest}")
 
     def _put(self, key: str, name: str, data: bytes) -> Artefact:
         self._store.put_if_absent(key, data)

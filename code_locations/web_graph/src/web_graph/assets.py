@@ -10,6 +10,7 @@ import dagster as dg
 from engineshed import Resources, SampleInput, SparkJob, has_rows, is_unique, no_dangling, read_premises, spark_asset
 from web_graph.partitions import CRAWL_BY_DOMAIN, CRAWLS, DOMAINS
 from web_graph.pictures import illustrate
+from web_graph.research import local_places
 
 LOCATION_FILE = str(Path(__file__).with_name("location.yaml"))
 TEAM = "web-graph"
@@ -27,7 +28,12 @@ _COMMON: dict[str, Any] = {
 
 
 def _job(
-    name: str, *tables: str, settings: dict[str, Any] | None = None, sample: dict[str, Any] | None = None
+    name: str,
+    *tables: str,
+    settings: dict[str, Any] | None = None,
+    sample: dict[str, Any] | None = None,
+    data: tuple[str, ...] = (),
+    sample_data: tuple[str, ...] = (),
 ) -> SparkJob:
     return SparkJob(
         name=name,
@@ -35,8 +41,9 @@ def _job(
         modules=(str(_PAYLOADS / "webgraph"),),
         tables=tables,
         settings={"domains": _DOMAINS, **(settings or {})},
+        data=data,
         resources=Resources(driver_cores=2, driver_memory_gib=2.0, executors=0),
-        sample=SampleInput(settings=sample or {}),
+        sample=SampleInput(settings=sample or {}, data=sample_data),
     )
 
 
@@ -57,6 +64,8 @@ edges = spark_asset(
         "links",
         settings={"crawls": {crawl: list(places) for crawl, places in CRAWLS.full.items()}},
         sample={"crawls": {crawl: list(places) for crawl, places in CRAWLS.sample.items()}},
+        data=local_places(CRAWLS.full),
+        sample_data=local_places(CRAWLS.sample),
     ),
     inputs=["nodes_only"],
     description="Text and hyperlinks of the seed companies' pages, in one pass over the WARC records.",

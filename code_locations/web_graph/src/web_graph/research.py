@@ -88,6 +88,11 @@ def read_crawls(path: Path = HERE / "crawls.yaml") -> Crawls:
     return Crawls(sample=placed(crawls.sample), full=placed(crawls.full))
 
 
+def local_places(places: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Those of the crawls' places that are files of this machine, each once."""
+    return tuple(dict.fromkeys(place for by_id in places.values() for place in by_id if "://" not in place))
+
+
 def _absolute(place: str, folder: Path) -> str:
     return place if "://" in place else str((folder / place).resolve())
 

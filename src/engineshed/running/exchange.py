@@ -1,0 +1,137 @@
+"""Gives drivers of other machines what they cannot read here: the job's code and its data files, by content.
+
+A data file lies at `data/<sha256>/<name>`, so that whatever launches it again uploads nothing. It refuses a place
+without files, and a file that changes while it is uploaded.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from engineshed.model.errors import JobInvalid
+from engineshed.model.job import SparkJob
+from engineshed.model.staged import Staged
+from engineshed.ports.store import ObjectStore
+from engineshed.running.staging import Staging
+
+_AT_ONCE = 4
+_MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """How far the data files of a job are. Bytes that the exchange had already count as done."""
+
+    files: int
+    files_done: int
+    size_bytes: int
+    done_bytes: int
+
+    def __str__(self) -> str:
+        sizes = f"{self.done_bytes / _MIB:.0f} of {self.size_bytes / _MIB:.0f} MiB"
+        return f"{self.files_done} of {self.files} files, {sizes}"
+
+
+class Exchange:
+    """Stages jobs into one object store. `driver` is the file engineshed_driver.py.
+
+    tell_s: how often, in seconds, a caller hears of an upload.
+    """
+
+    def __init__(self, store: ObjectStore, driver: Path, *, tell_s: float = 1.0) -> None:
+        self._store, self._staging, self._tell_s = store, Staging(store, driver), tell_s
+
+    def stage(self, job: SparkJob, tell: Callable[[Moved], None]) -> Staged:
+        """Code and data files at immutable addresses; uploads only what is not there.
+
+        tell: called in this thread while data files are on their way; what it raises ends the upload. Raises JobInvalid
+        naming the file that is missing or was changed.
+        """
+        staged = self._staging.stage(job)
+        places = {place: _files_at(job, place) for place in job.data}
+        addresses = _Upload(job, self._store, [f for files in places.values() for f in files]).run(tell, self._tell_s)
+        return replace(
+            staged, data={place: tuple(addresses[file] for file in files) for place, files in places.items()}
+        )
+
+    def files(self, digest: str) -> Iterator[tuple[str, bytes]]:
+        """The code that was staged under that digest, by name."""
+        return self._staging.files(digest)
+
+
+class _Upload:
+    """The data files of one job, several at a time."""
+
+    def __init__(self, job: SparkJob, store: ObjectStore, files: list[Path]) -> None:
+        self._job, self._store = job, store
+        self._sizes = {file: file.stat().st_size for file in files}
+        self._lock = threading.Lock()
+        self._done_bytes = 0
+        self._ended = False
+
+    def run(self, tell: Callable[[Moved], None], every_s: float) -> dict[Path, str]:
+        pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="upload")
+        try:
+            futures = {file: pool.submit(self._put, file) for file in self._sizes}
+            while True:
+                done, waiting = wait(futures.values(), timeout=every_s, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
+                if not waiting:
+                    return {file: future.result() for file, future in futures.items()}
+                tell(self._moved(futures))
+        finally:
+            self._ended = True
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _moved(self, futures: dict[Path, Future[str]]) -> Moved:
+        done = sum(future.done() for future in futures.values())
+        total = sum(self._sizes.values())
+        return Moved(files=len(futures), files_done=done, size_bytes=total, done_bytes=self._done_bytes)
+
+    def _put(self, file: Path) -> str:
+        before = file.stat()
+        key = f"data/{_sha256(file, self._go_on)}/{file.name}"
+        there = any(found.key == key for found in self._store.list(key))
+        if there:
+            self._count(before.st_size)
+        else:
+            self._store.put_file(key, file, self._count)
+        after = file.stat()
+        if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
+            if not there:
+                self._store.delete(key)
+            raise JobInvalid(f"job {self._job.name!r}: {file} was changed while it was uploaded: launch it again.")
+        return self._store.uri(key)
+
+    def _count(self, size_bytes: int) -> None:
+        self._go_on()
+        with self._lock:
+            self._done_bytes += size_bytes
+
+    def _go_on(self) -> None:
+        if self._ended:
+            raise InterruptedError("the upload was ended")
+
+
+def _files_at(job: SparkJob, place: str) -> list[Path]:
+    matches = sorted(glob.glob(place, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
+    found = [path for path in map(Path, matches) if path.is_file()]
+    if not found:
+        raise JobInvalid(f"job {job.name!r}: no data file matches {place}: correct the place or put the files there.")
+    return found
+
+
+def _sha256(file: Path, go_on: Callable[[], None]) -> str:
+    total = hashlib.sha256()
+    with file.open("rb") as source:
+        while piece := source.read(4 * _MIB):
+            go_on()
+            total.update(piece)
+    return total.hexdigest()
