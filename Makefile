@@ -80,7 +80,7 @@ lint: setup ## ruff, mypy --strict and import-linter
 	@make/lint.sh
 
 docs: setup ## write the reference pages that are read off the code
-	@$(BIN)/python make/docs.py
+	@$(BIN)/python -m make.docs
 
 lock: setup ## renew requirements.lock after a change of dependencies (UPGRADE=1: newest versions)
 	@make/lock.sh

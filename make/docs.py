@@ -1,4 +1,4 @@
-"""Writes the reference pages that can be read off the code: command line, settings files, environment, error classes.
+"""Writes the reference pages that can be read off the code: command line, settings, errors, values of the charts.
 
 `make docs` writes them; a test fails when they are not current.
 """
@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import click
+from make import chart_values
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -79,10 +82,14 @@ def _default(field: FieldInfo) -> str:
     return "none" if value in (None, "", (), {}) else f"`{value}`"
 
 
-PAGES = {
+PAGES: Mapping[str, Callable[[], str]] = {
     "docs/reference/cli.md": command_line,
     "docs/reference/settings.md": settings,
     "docs/reference/errors.md": error_classes,
+    **{
+        str(page.relative_to(ROOT)): partial(chart_values.readme, page.parent)
+        for page in sorted(ROOT.glob("charts/*/README.md"))
+    },
 }
 
 

@@ -15,7 +15,7 @@ PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"),
 
 def test_reference_pages_are_what_the_code_says() -> None:
     checked = subprocess.run(
-        [sys.executable, str(ROOT / "make" / "docs.py"), "--check"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "make.docs", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert checked.returncode == 0, checked.stderr
 

@@ -57,6 +57,23 @@ class Release:
             if found["kind"] in _WORKLOADS:
                 yield f"{found['kind']}/{found['metadata']['name']}", pod_template(found)
 
+    def containers(self) -> Iterator[tuple[str, Manifest]]:
+        """(kind/name, container) of everything that makes pods, the initial containers too."""
+        for name, pod in self.pods():
+            yield from ((name, container) for container in containers(pod))
+
+    def pod(self, workload: str) -> Manifest:
+        """The pod template of `Kind/name`."""
+        return dict(self.pods())[workload]
+
+    def container(self, workload: str, name: str) -> Manifest:
+        """One container of the pods of `Kind/name`."""
+        return next(one for one in containers(self.pod(workload)) if one["name"] == name)
+
+    def data(self, config_map: str, key: str) -> Any:
+        """One YAML file of a ConfigMap, read."""
+        return yaml.safe_load(self.one("ConfigMap", config_map)["data"][key])
+
 
 def pod_template(workload: Manifest) -> Manifest:
     """The pod template ({metadata, spec}) of a workload."""
@@ -175,7 +192,7 @@ class _Strict(yaml.SafeLoader):
 
 @pytest.fixture(scope="session")
 def restricted() -> Callable[[Manifest], list[str]]:
-    """restricted(pod_template) -> how it breaks Pod Security "restricted", and our own stricter rules; [] when it does not."""
+    """restricted(pod_template) -> how it breaks Pod Security "restricted" or our stricter rules; [] if it does not."""
     return _violations
 
 
