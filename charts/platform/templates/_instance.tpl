@@ -32,20 +32,12 @@ run_launcher:
   module: engineshed.running.launcher
   class: TenantRunLauncher
   config:
-    # Namespace and account of a run are those of its code location, taken by the launcher from discovery.
-    service_account_name: default
-    job_namespace: {{ .Release.Namespace }}
+    # Namespace, account and image of a run are its code location's: the launcher takes them from discovery's file.
+    locations_file: /workspace/locations.json
     dagster_home: /opt/dagster/home
     # What the provisioner keeps in every team's namespace.
     instance_config_map: engineshed-instance
     postgres_password_secret: engineshed-database
-    image_pull_policy: {{ .Values.image.pullPolicy }}
-    {{- with .Values.global.imagePullSecrets }}
-    image_pull_secrets:
-      {{- range . }}
-      - name: {{ . }}
-      {{- end }}
-    {{- end }}
     run_k8s_config:
       job_spec_config:
         backoff_limit: 0

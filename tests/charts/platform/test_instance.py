@@ -4,8 +4,8 @@ from dagster import _check as check
 from dagster._config import resolve_to_config_type, validate_config
 from dagster._core.instance.config import dagster_instance_config_schema
 from dagster_aws.s3.compute_log_manager import S3ComputeLogManager
-from dagster_k8s import K8sRunLauncher
 
+from engineshed.running.launcher import TenantRunLauncher
 from engineshed.running.settings import read_platform
 
 INSTANCE = "engineshed-instance"
@@ -31,7 +31,15 @@ def test_the_log_manager_accepts_its_settings(dagster):
 
 
 def test_the_launcher_accepts_its_settings(dagster):
-    accepted(K8sRunLauncher.config_type(), dagster["run_launcher"]["config"])
+    assert dagster["run_launcher"]["module"] == TenantRunLauncher.__module__.rpartition(".")[0]
+    assert dagster["run_launcher"]["class"] == TenantRunLauncher.__name__
+    accepted(TenantRunLauncher.config_type(), dagster["run_launcher"]["config"])
+
+
+def test_no_run_is_placed_by_the_settings(dagster):
+    """Where, as whom and from which image a run starts is known to discovery alone."""
+    decided = {"service_account_name", "job_namespace", "job_image", "image_pull_secrets"}
+    assert decided.isdisjoint(dagster["run_launcher"]["config"])
 
 
 def test_runs_are_retried_by_a_child_and_never_resumed(dagster):
