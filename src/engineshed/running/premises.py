@@ -42,6 +42,11 @@ class Premises:
     image_digest: str | None = None
     lock_hash: str | None = None
 
+    @property
+    def ledger_url(self) -> str:
+        """SQLAlchemy URL of the ledger, password and all."""
+        return self.platform.ledger_url or f"sqlite:///{self.home / 'ledger.db'}"
+
     def layers(self, run: Layer, asset: Layer) -> tuple[Layer, ...]:
         """Platform policy, then run override, then asset, then team default."""
         return (

@@ -116,11 +116,13 @@ def read_platform(path: Path | None) -> PlatformSettings:
 
 def _read(path: Path, schema: type[_Settings]) -> _Settings:
     try:
-        plain = yaml.safe_load(path.read_text()) or {}
+        plain = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
         raise SettingInvalid(f"settings file {path} does not exist: create it or name another.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingInvalid(f"settings file {path} cannot be read ({error}): name a readable file.") from error
     except yaml.YAMLError as error:
-        raise SettingInvalid(f"settings file {path} is no YAML: {error}") from error
+        raise SettingInvalid(f"settings file {path} is no YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(plain, dict):
         raise SettingInvalid(f"settings file {path} holds a {type(plain).__name__}: write keys and values.")
     try:

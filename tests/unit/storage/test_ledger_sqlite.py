@@ -140,3 +140,14 @@ def test_importing_the_ledger_is_cheap() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_damaged_file_is_an_error_that_names_the_way_out(file: Path, url: str) -> None:
+    ledger = open_ledger(url)
+    ledger.close()
+    for beside in (file.with_name("ledger.db-wal"), file.with_name("ledger.db-shm")):
+        beside.unlink(missing_ok=True)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    with pytest.raises(LedgerError, match="is damaged .*malformed.*restore a backup .docs/storage.md"):
+        open_ledger(url).next_ordinal()

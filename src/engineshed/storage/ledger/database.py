@@ -31,6 +31,8 @@ _BEGIN = "engineshed_begin"
 # https://www.sqlite.org/rescode.html: what another process, or a disk with room again, may cure.
 _SQLITE_PASSING = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_PROTOCOL")
 
+_SQLITE_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+
 # Messages of PostgreSQL 10 to 17 (auth.c, postinit.c) that no waiting cures.
 _POSTGRES_REFUSALS = ("authentication failed", "no pg_hba.conf entry", "is not permitted to log in")
 
@@ -92,6 +94,11 @@ class Database:
                 raise LedgerError(
                     f"ledger {self.label} refuses us ({str(error.orig).strip()}): check user, password and database."
                 ) from error
+            if _damaged(error):
+                raise LedgerError(
+                    f"ledger {self.label} is damaged ({error.orig}): stop what uses it, move the file away with its "
+                    '-wal and -shm, and restore a backup (docs/storage.md, "Backup and restore").'
+                ) from error
             if _passing(error):
                 raise LedgerBusy(f"ledger {self.label} is locked or away ({error.orig}): repeat the call.") from error
             raise LedgerError(f"ledger {self.label} refused a statement: {error.orig}.") from error
@@ -103,6 +110,10 @@ def _refused(error: StatementError) -> bool:
     """A connection that PostgreSQL turned down for good; libpq gives such errors no code, only the server's words."""
     words = str(error.orig)
     return isinstance(error, OperationalError) and any(word in words for word in _POSTGRES_REFUSALS)
+
+
+def _damaged(error: StatementError) -> bool:
+    return str(getattr(error.orig, "sqlite_errorname", "")).startswith(_SQLITE_DAMAGED)
 
 
 def _passing(error: StatementError) -> bool:

@@ -10,10 +10,11 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from sqlalchemy import Connection, inspect, text
 
-from engineshed.model.errors import LedgerTooNew
+from engineshed.model.errors import LedgerError, LedgerTooNew
 from engineshed.storage.ledger.database import Database
 from engineshed.storage.ledger.schema import REVISION, VERSION_TABLE
 
@@ -39,9 +40,19 @@ def _one_at_a_time(database: Database) -> Iterator[None]:
         yield
         return
     # Turning WAL on needs the whole database and does not wait for it, so a transaction's lock would not be enough.
-    with open(f"{database.path}.lock", "a") as lock:
+    with _lock_file(database) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _lock_file(database: Database) -> TextIO:
+    try:
+        return open(f"{database.path}.lock", "a", encoding="ascii")
+    except OSError as error:
+        raise LedgerError(
+            f"ledger {database.path}: no file can be written beside it ({error}): give its folder to this user, or "
+            "name another ledger (ledger_url, $ENGINESHED_HOME)."
+        ) from error
 
 
 def _migrate(connection: Connection, label: str) -> None:
