@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Builds the images, or those named: dagster, spark, and one for each folder of code_locations/ (web-graph for web_graph).
-# By docker where its daemon answers; by the program in $ENGINESHED_IMAGE_BUILDER where that is set, called as
+# By docker where its daemon answers; by the command in $ENGINESHED_IMAGE_BUILDER where that is set, called as
 #   $ENGINESHED_IMAGE_BUILDER TAG -f FILE [--build-arg NAME=VALUE].. FOLDER
 # which is to build and, where it serves a cluster, to load. An image whose inputs did not change is left as it is.
+# ENGINESHED_IMAGE_TAG (dev) is the tag, EXTRAS goes to the locations' images.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -30,7 +31,9 @@ builder() {
 there() { [[ $made_by != docker ]] || docker image inspect "$1" >/dev/null 2>&1; }
 
 run() {
-  if [[ $made_by == docker ]]; then docker build -t "$@"; else "$ENGINESHED_IMAGE_BUILDER" "$@"; fi
+  local command=(docker build -t)
+  if [[ $made_by != docker ]]; then read -ra command <<<"$ENGINESHED_IMAGE_BUILDER"; fi
+  "${command[@]}" "$@"
 }
 
 # The files that go into an image, as far as git tracks or would track them.
