@@ -86,6 +86,15 @@ class Transcript:
         """The driver's exception as a traceback, its causes first; empty when it closed without one."""
         return _traceback(self.exception) if self.exception else ""
 
+    @property
+    def exception_messages(self) -> tuple[str, ...]:
+        """What the driver's exception says, and what each of its causes does; the outermost first."""
+        said, inner = [], self.exception
+        while inner:
+            said.append(str(inner.get("message") or ""))
+            inner = inner.get("cause") or inner.get("context")
+        return tuple(said)
+
 
 def _traceback(exception: Mapping[str, Any]) -> str:
     cause = exception.get("cause") or exception.get("context")

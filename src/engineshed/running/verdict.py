@@ -7,6 +7,7 @@
 | succeeded | never closed | sealed in the store | good, with a warning: the channel broke, the data is whole |
 | succeeded | never closed | none asked, or not sealed | failed: user code |
 | failed, `timeout` | - | - | failed: the time limit, whatever the driver said when it was ended |
+| any | closed with an exception, in it or its causes a disk that is full | - | failed: platform, another machine may have room |
 | failed | closed with an exception | - | failed: user code, the driver's traceback |
 | failed | - | - | failed: what the platform says |
 | cancelled | - | - | cancelled |
@@ -23,6 +24,9 @@ from engineshed.running.transcript import Transcript
 
 TIMEOUT = "timeout"
 """The reason of a failure by the job's own time limit, in the words of every engine."""
+
+_DISK_FULL = ("No space left on device", "Disk quota exceeded")
+"""ENOSPC and EDQUOT in the words of strerror(3), which Python, the JVM and Rust all pass on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,9 @@ def judge(status: Status, transcript: Transcript, tables: Sequence[str], *, seal
     if transcript.exception is not None:
         name = transcript.exception.get("name") or "exception"
         message = f"the driver ended with {name}: {transcript.exception.get('message') or ''}".strip()
+        if any(words in said for said in transcript.exception_messages for words in _DISK_FULL):
+            message += " Make room on the machine's disk, or ask for more (`resources.disk_gib`)."
+            return _failed(FailureClass.PLATFORM, "disk_full", message, transcript.exception_text)
         return _failed(FailureClass.USER_CODE, "driver_exception", message, transcript.exception_text)
     if status.state is State.FAILED:
         known = status.failure

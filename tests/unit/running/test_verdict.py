@@ -32,6 +32,8 @@ def _transcript(*messages: tuple[str, dict[str, Any]]) -> Transcript:
 OPENED = ("opened", {})
 CLOSED = ("closed", {})
 RAISED = ("closed", {"exception": {"name": "KeyError", "message": "'dst'", "stack": ["  at line 3\n"]}})
+FULL_DISK = {"name": "OSError", "message": "[Errno 28] No space left on device: '/x'"}
+WITHOUT_ROOM = ("closed", {"exception": {"name": "JobError", "message": "not written", "cause": FULL_DISK}})
 SEALED = ("report_custom_message", {"payload": {"engineshed/seal": {"tables": {}}}})
 
 
@@ -49,6 +51,7 @@ SEALED = ("report_custom_message", {"payload": {"engineshed/seal": {"tables": {}
         (State.FAILED, LATE, [OPENED, RAISED], (), False, "timeout"),
         (State.FAILED, OOM, [OPENED, RAISED], (), False, "driver_exception"),
         (State.FAILED, OOM, [OPENED], (), False, "killed"),
+        (State.FAILED, None, [OPENED, WITHOUT_ROOM], (), False, "disk_full"),
         (State.FAILED, None, [], (), False, "unknown"),
         (State.CANCELLED, None, [OPENED, SEALED, CLOSED], ("links",), True, "cancelled"),
     ],

@@ -149,5 +149,5 @@ def test_a_damaged_file_is_an_error_that_names_the_way_out(file: Path, url: str)
         beside.unlink(missing_ok=True)
     whole = file.read_bytes()
     file.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
-    with pytest.raises(LedgerError, match="is damaged .*malformed.*restore a backup .docs/storage.md"):
+    with pytest.raises(LedgerError, match=r"is damaged .*malformed.*restore a backup .docs/storage.md"):
         open_ledger(url).next_ordinal()
