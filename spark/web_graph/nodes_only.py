@@ -11,11 +11,9 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from webgraph import runs, seeds
 from webgraph.selection import DefinitionInvalid
-from webgraph.tables import NODES, SEED_COLUMNS, SEED_DROPS, names
+from webgraph.tables import NODES, SEED_COLUMNS, SEED_DROPS, frame
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -24,26 +22,26 @@ if TYPE_CHECKING:
 
 TABLES = ("nodes", "drops")
 SEED_ASSET, SEED_TABLE = "seeds", "seeds"
-_NODES = pa.schema([(name, pa.string()) for name in names(NODES)])
-_DROPS = pa.schema([(name, pa.int64() if name == "row" else pa.string()) for name in names(SEED_DROPS)])
 
 
 def nodes(session: SparkSession, cleaned: seeds.CleanSeeds) -> DataFrame:
     """Table `nodes`."""
-    return session.createDataFrame(pa.Table.from_pylist(cleaned.nodes, schema=_NODES)).coalesce(1)
+    return frame(session, cleaned.nodes, NODES).coalesce(1)
 
 
 def drops(session: SparkSession, cleaned: seeds.CleanSeeds) -> DataFrame:
     """Table `drops`."""
-    return session.createDataFrame(pa.Table.from_pylist(cleaned.drops, schema=_DROPS)).coalesce(1)
+    return frame(session, cleaned.drops, SEED_DROPS).coalesce(1)
 
 
 def write(job: Job, cleaned: seeds.CleanSeeds, key: str | None) -> dict[str, Any]:
     """Write both tables and return the counts."""
     job.write("nodes", nodes(job.session, cleaned), key=key)
     job.write("drops", drops(job.session, cleaned), key=key)
-    rows = len(cleaned.nodes) + len(cleaned.drops)
-    return {"rows": rows, "nodes": len(cleaned.nodes), "drops": cleaned.counts()}
+    rows, selected = len(cleaned.nodes) + len(cleaned.drops), cleaned.selected()
+    if not selected:
+        job.log.warning("none of the %d rows of the seed list is selected: table nodes is empty", rows)
+    return {"rows": rows, "selected": selected, "nodes": len(cleaned.nodes), "drops": cleaned.counts()}
 
 
 def launched(job: Job) -> None:

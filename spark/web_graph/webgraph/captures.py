@@ -20,6 +20,7 @@ class Capture:
     content_type: str | None
     html: bytes
     truncated: bool = False  # by the crawler
+    incomplete: bool = False  # the HTTP body ends before what its headers or its encoding announce
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,10 +26,11 @@ class Drop(StrEnum):
     NO_HTTP = "no_http"  # the payload holds no HTTP response
     HTTP_STATUS = "http_status"  # not 2xx
     NON_HTML = "non_html"
-    CLIPPED = "clipped"  # the record holds fewer bytes than it announces
+    CLIPPED = "clipped"  # the WARC record holds fewer bytes than it announces
     UNDECODABLE = "undecodable"  # content encoding that is unknown or does not decode
     EMPTY_BODY = "empty_body"
     TOO_LARGE = "too_large"  # more bytes than `Limits.html_bytes`
+    TOO_DEEP = "too_deep"  # may nest more elements than `nesting.MAX_DEPTH`
     REPEATED_PAGE = "repeated_page"  # the same URL was captured earlier
     LANGUAGE = "language"  # declares a language that was not asked for
     # links
@@ -59,6 +60,7 @@ class Note(StrEnum):
     """What was kept, but not as it came."""
 
     TRUNCATED = "truncated"  # the crawler itself cut the record (WARC-Truncated)
+    INCOMPLETE = "incomplete"  # the HTTP body ends before what its headers or its encoding announce
     TEXT_CUT = "text_cut"  # text longer than `Limits.text_chars`
     UNKNOWN_CHARSET = "unknown_charset"  # a label nobody knows; the next rule decided
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 from webgraph.captures import Capture, Limits
 from webgraph.charset import choose, to_utf8
 from webgraph.drops import Drop, Note, Tally, Total
+from webgraph.nesting import too_deep
 from webgraph.page import Links, Page, parse
 from webgraph.selection import Selection
 from webgraph.streams import open_binary
@@ -44,14 +45,19 @@ def batches(
     yield _counts_batch(audience.tallies())
 
 
-def extract(capture: Capture, limits: Limits, tally: Tally) -> Page:
-    """Parse one capture; what its page leaves out, its links and its bytes are counted in `tally`."""
+def extract(capture: Capture, limits: Limits, tally: Tally) -> Page | Drop:
+    """Parse one capture, or say why not; what its page leaves out, its links and its bytes are counted in `tally`."""
     codec, unknown_label = choose(capture.html, capture.content_type)
+    html = to_utf8(capture.html, codec)
+    if too_deep(html):
+        return Drop.TOO_DEEP
     if unknown_label:
         tally[Note.UNKNOWN_CHARSET] += 1
     if capture.truncated:
         tally[Note.TRUNCATED] += 1
-    page = parse(to_utf8(capture.html, codec), capture.page_url, codec, tally, limits.text_chars)
+    elif capture.incomplete:
+        tally[Note.INCOMPLETE] += 1
+    page = parse(html, capture.page_url, codec, tally, limits.text_chars)
     tally[Total.PAGES] += 1
     tally[Total.LINKS] += len(page.links)
     tally[Total.BYTES] += len(capture.html)
@@ -112,6 +118,9 @@ def _of_file(first: int, uri: str, audience: _Audience, limits: Limits) -> Itera
                 continue
             tally: Tally = Tally()
             page = extract(outcome, limits, tally)
+            if isinstance(page, Drop):
+                audience.count(page)
+                continue
             for number in audience.takers(page, tally):
                 rows.add(number, first + place, outcome, page)
             if rows.bytes >= limits.batch_bytes:

@@ -54,6 +54,10 @@ class CleanSeeds:
         """Dropped rows by reason."""
         return dict(Counter(str(drop["reason"]) for drop in self.drops))
 
+    def selected(self) -> int:
+        """Usable rows that the selector asks for, further rows of one domain included."""
+        return len(self.nodes) + self.counts().get(Drop.DUPLICATE, 0)
+
 
 def read_csv(path: str | Path) -> Iterator[Seed]:
     """Rows of a seed CSV with a header; bytes that are not UTF-8 are replaced, broken rows come marked as such.

@@ -5,9 +5,13 @@ Column descriptions live in docs/web_graph.md. What is published carries exactly
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
 
 PAGES: Final = "page_url string, host string, title string, text string, fetched_at timestamp"
 LINKS: Final = "src_url string, dst_url string, kind string, rel string, anchor string"
@@ -51,3 +55,11 @@ SEED_COLUMNS: Final = ("organisation", "url", "sector", "country")
 def names(ddl: str) -> list[str]:
     """Column names of one of the flat table definitions above, in order."""
     return [column.split()[0] for column in ddl.split(",")]
+
+
+def frame(session: SparkSession, rows: Sequence[Mapping[str, Any]], ddl: str) -> DataFrame:
+    """Rows as a DataFrame of one of the flat table definitions above. There may be none: an Arrow table would then be
+    refused by Spark Connect, whose client looks for a schema in its rows.
+    """
+    columns = names(ddl)
+    return session.createDataFrame([tuple(row[column] for column in columns) for row in rows], ddl)

@@ -14,7 +14,7 @@ from fastwarc.warc import ArchiveIterator, HeaderMap, WarcRecord, WarcRecordType
 
 from webgraph.captures import Capture, Limits
 from webgraph.drops import Drop, Tally, Total
-from webgraph.payload import decoded
+from webgraph.payload import Body, decoded
 from webgraph.urls import page_url
 
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
@@ -61,32 +61,37 @@ def _capture(record: WarcRecord, url: str, limits: Limits) -> Capture | Drop:
     content_type = headers.get("Content-Type") or record.headers.get("WARC-Identified-Payload-Type")
     if content_type and not content_type.strip().lower().startswith(_HTML_TYPES):
         return Drop.NON_HTML
-    html = _html(record, limits)
-    if isinstance(html, Drop):
-        return html
-    if not content_type and not html[:512].lstrip().lower().startswith(_HTML_STARTS):
+    body = _body(record, limits)
+    if isinstance(body, Drop):
+        return body
+    if not content_type and not body.html[:512].lstrip().lower().startswith(_HTML_STARTS):
         return Drop.NON_HTML
     return Capture(
         page_url=url,
         fetched_at=record.record_date,
         content_type=content_type,
-        html=html,
+        html=body.html,
         truncated="WARC-Truncated" in record.headers,
+        incomplete=not body.whole,
     )
 
 
-def _html(record: WarcRecord, limits: Limits) -> bytes | Drop:
+def _body(record: WarcRecord, limits: Limits) -> Body | Drop:
     announced = record.content_length
     if announced > limits.html_bytes:
         return Drop.TOO_LARGE
-    body = record.reader.read(announced)
-    if len(body) < announced:
+    sent = record.reader.read(announced)
+    if len(sent) < announced:
         return Drop.CLIPPED
     headers = record.http_headers
     transfer, content = headers.get("Transfer-Encoding"), headers.get("Content-Encoding")
-    if transfer or content:
-        outcome = decoded(body, transfer, content, limits.html_bytes)
-        if isinstance(outcome, Drop):
-            return outcome
-        body = outcome
-    return body if body and not body.isspace() else Drop.EMPTY_BODY
+    # The length of a body that was stored decoded says nothing, and beside a transfer encoding it has no meaning.
+    body = decoded(sent, transfer, content, limits.html_bytes) if transfer or content else _measured(sent, headers)
+    if isinstance(body, Drop):
+        return body
+    return body if body.html and not body.html.isspace() else Drop.EMPTY_BODY
+
+
+def _measured(sent: bytes, headers: HeaderMap) -> Body:
+    length = (headers.get("Content-Length") or "").strip()
+    return Body(sent, whole=not (length.isascii() and length.isdigit() and int(length) > len(sent)))

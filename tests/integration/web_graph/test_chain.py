@@ -181,3 +181,40 @@ def test_overwrite_replaces_the_tables(inputs, tmp_path):
     again = run("nodes_only.py", *arguments, session=SAIL)
     assert (again.returncode, "--overwrite" in again.stderr) == (2, True)
     assert counts(run("nodes_only.py", *arguments, "--overwrite", session=SAIL)) == first
+
+
+@pytest.mark.parametrize(
+    ("csv_text", "arguments", "said"),
+    [
+        ("A,a.com,s,AT\n", [], {"rows": 1, "selected": 1, "nodes": 1, "drops": {}}),
+        ("", [], {"rows": 0, "selected": 0, "nodes": 0, "drops": {}}),
+        (
+            "A,a.com,s,AT\nB,http://facebook.com/b,s,AT\n",
+            ["--sector", "none"],
+            {"rows": 2, "selected": 0, "nodes": 0, "drops": {"not_selected": 1, "platform": 1}},
+        ),
+    ],
+)
+@pytest.mark.parametrize("session", [SAIL, pytest.param(CLASSIC, marks=pytest.mark.needs_java)], ids=["sail", "local"])
+def test_tables_without_rows_are_written_with_their_columns_and_read_by_the_next_steps(
+    tmp_path, session, csv_text, arguments, said
+):
+    (tmp_path / "seeds.csv").write_text("organisation,url,sector,country\n" + csv_text)
+    (tmp_path / "w.warc.gz").write_bytes(record("http://nowhere.example/", "<a href=/x>x</a>"))
+    out = tmp_path / "out"
+    steps = {
+        "nodes_only": ["--seeds", tmp_path / "seeds.csv", *arguments],
+        "edges": ["--warc", tmp_path / "w.warc.gz", "--seeds", tmp_path / "seeds.csv"],
+        "graph": ["--nodes", out / "nodes_only", "--links", out / "edges"],
+        "graph_aggr": ["--nodes", out / "nodes_only", "--graph", out / "graph", "--pages", out / "edges"],
+    }
+    found = {
+        name: counts(run(f"{name}.py", *given, "--out", out / name, session=session)) for name, given in steps.items()
+    }
+    assert found["nodes_only"] == said
+    assert (found["edges"]["pages"], found["graph"]["links"], found["graph_aggr"]["pairs"]) == (0, 0, 0)
+    assert found["graph_aggr"]["nodes"] == said["nodes"]
+    drops = ds.dataset(out / "nodes_only" / "drops").to_table()
+    assert drops.column_names == ["row", "organisation", "url", "reason"]
+    assert drops.num_rows == sum(said["drops"].values())
+    assert ds.dataset(out / "graph_aggr" / "degrees").to_table().num_rows == said["nodes"]

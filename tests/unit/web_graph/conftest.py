@@ -51,3 +51,9 @@ def packed(tmp_path: Path) -> Callable[..., str]:
 def foreign() -> Path:
     """The folder of samples from other projects."""
     return Path(__file__).parents[2] / "data" / "warc"
+
+
+@pytest.fixture
+def repository_samples() -> list[str]:
+    """The shipped crawls."""
+    return sorted(map(str, (Path(__file__).parents[3] / "samples" / "crawls").glob("*/*.warc.gz")))

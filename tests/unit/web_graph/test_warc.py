@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import time
 import zlib
 from pathlib import Path
 
@@ -116,6 +117,71 @@ def test_an_unknown_charset_and_a_crawlers_cut_are_noted(record, packed):
     rows, counts = run(packed(odd))
     assert len(rows) == 1
     assert (counts[Note.UNKNOWN_CHARSET], counts[Note.TRUNCATED]) == (1, 1)
+
+
+LONG = b"<title>T</title>" + b"".join(b"<p>%d" % n for n in range(2000))
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (chunked(LONG)[:-5000], "Transfer-Encoding: chunked"),
+        (chunked(LONG)[:-5], "Transfer-Encoding: chunked"),
+        (LONG, f"Content-Length: {len(LONG) + 1}"),
+        (gzip.compress(LONG)[:-1000], "Content-Encoding: gzip"),
+        (gzip.compress(LONG)[:-8], "Content-Encoding: gzip"),
+        (zlib.compress(LONG)[:-1000], "Content-Encoding: deflate"),
+        (chunked(gzip.compress(LONG)[:-1000]), "Transfer-Encoding: chunked\r\nContent-Encoding: gzip"),
+    ],
+)
+def test_a_body_that_breaks_off_gives_what_there_is_and_a_note(record, packed, body, headers):
+    rows, counts = run(packed(record(body, head=f"Content-Type: text/html\r\n{headers}"), record(HTML)))
+    assert [row["title"] for row in rows] == ["T", "T"]
+    assert counts[Note.INCOMPLETE] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (LONG, f"Content-Length: {len(LONG)}"),
+        (LONG, f"Content-Length: {len(LONG) - 100}"),
+        (LONG, "Content-Length: many"),
+        (LONG, f"Content-Length: {len(LONG) * 2}\r\nTransfer-Encoding: chunked"),
+        (LONG, f"Content-Length: {len(LONG) * 2}\r\nContent-Encoding: gzip"),
+        (gzip.compress(LONG), f"Content-Length: {len(gzip.compress(LONG))}\r\nContent-Encoding: gzip"),
+        (chunked(LONG), "Transfer-Encoding: chunked"),
+    ],
+)
+def test_a_whole_body_is_not_said_to_break_off(record, packed, body, headers):
+    _, counts = run(packed(record(body, head=f"Content-Type: text/html\r\n{headers}")))
+    assert (counts[Total.PAGES], counts[Note.INCOMPLETE]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (LONG, f"Content-Length: {len(LONG) + 1}"),
+        (chunked(LONG)[:-5000], "Transfer-Encoding: chunked"),
+    ],
+)
+def test_what_the_crawler_says_it_cut_is_noted_as_its_cut_alone(record, packed, body, headers):
+    one = record(body, head=f"Content-Type: text/html\r\n{headers}", extra="WARC-Truncated: time\r\n")
+    _, counts = run(packed(one))
+    assert (counts[Note.TRUNCATED], counts[Note.INCOMPLETE]) == (1, 0)
+
+
+def test_a_page_that_nests_too_deeply_is_dropped_before_it_is_parsed(record, packed):
+    started = time.process_time()
+    rows, counts = run(packed(record(b"<title>T</title>" + b"<div>" * 200_000), record(HTML)))
+    assert len(rows) == 1
+    assert (counts[Drop.TOO_DEEP], counts[Total.PAGES]) == (1, 1)
+    assert time.process_time() - started < 20  # of minutes
+
+
+def test_the_shipped_sample_has_nothing_to_note(repository_samples):
+    _, counts = run(*repository_samples)
+    assert counts[Total.PAGES] > 1000
+    assert (counts[Drop.TOO_DEEP], counts[Note.INCOMPLETE]) == (0, 0)
 
 
 def test_a_body_that_unpacks_beyond_the_limit_is_too_large(record, packed):
