@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dagster import DagsterRun, Field, FloatSource, StringSource
+from dagster import DagsterRun, Field, StringSource
 from dagster._core.launcher import LaunchRunContext, ResumeRunContext
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.storage.tags import DOCKER_IMAGE_TAG, MAX_RETRIES_TAG
@@ -76,7 +76,7 @@ class TenantRunLauncher(K8sRunLauncher):
                 description="locations.json, kept by `engineshed discover` in this pod.",
             ),
             "locations_wait_s": Field(
-                FloatSource,
+                float,
                 is_required=False,
                 default_value=5.0,
                 description="Seconds to wait for a location that the file does not hold yet.",

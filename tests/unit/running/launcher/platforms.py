@@ -1,0 +1,114 @@
+"""A launcher whose API server is a list: what it holds is what would have been sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
+from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.launcher import LaunchRunContext
+from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
+from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster._core.utils import make_new_run_id
+from kubernetes.client import ApiException, V1Job, V1JobStatus
+
+from engineshed.discovery.listing import CodeLocation, Listing, render_listing
+from engineshed.running.launcher import TenantRunLauncher
+from engineshed.testing.clock import VirtualClock
+
+WEB = CodeLocation(
+    name="web_graph",
+    namespace="team-web-graph",
+    team="web-graph",
+    service_account="web-graph",
+    image="engineshed/web-graph:dev",
+    service="web-graph",
+    host="web-graph.team-web-graph.svc",
+    port=4000,
+    uid="u1",
+    created="2026-01-01T00:00:00Z",
+)
+OTHER = CodeLocation(
+    name="company_registry",
+    namespace="team-company-registry",
+    team="company-registry",
+    service_account="company-registry",
+    image="engineshed/company-registry:dev",
+    service="company-registry",
+    host="company-registry.team-company-registry.svc",
+    port=4000,
+    uid="u2",
+    created="2026-01-02T00:00:00Z",
+)
+
+
+@dataclass
+class ApiServer:
+    """The calls of BatchV1Api and CoreV1Api that the launcher makes."""
+
+    created: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    deleted: list[tuple[str, str, str]] = field(default_factory=list)
+    read: list[tuple[str, str]] = field(default_factory=list)
+    refuse_reads: int = 0
+
+    def create_namespaced_job(self, body: Mapping[str, Any], namespace: str, **_: object) -> None:
+        self.created.append((namespace, body))
+
+    def delete_namespaced_job(self, name: str, namespace: str, propagation_policy: str, **_: object) -> None:
+        self.deleted.append((namespace, name, propagation_policy))
+
+    def read_namespaced_job_status(self, name: str, namespace: str) -> V1Job:
+        self.read.append((namespace, name))
+        if self.refuse_reads:
+            raise ApiException(status=self.refuse_reads)
+        return V1Job(status=V1JobStatus(active=1))
+
+
+@dataclass
+class Platform:
+    """What a test drives."""
+
+    instance: DagsterInstance
+    launcher: TenantRunLauncher
+    api: ApiServer
+    locations_file: Path
+    clock: VirtualClock
+
+    def know(self, *locations: CodeLocation) -> None:
+        """Write locations.json as discovery does."""
+        listing = Listing({location.name: location for location in locations})
+        self.locations_file.write_text(render_listing(listing, "2026-01-01T00:00:00+00:00"))
+
+    def run(
+        self,
+        *,
+        tags: Mapping[str, str] | None = None,
+        context: Mapping[str, Any] | None = None,
+        planner: CodeLocation = WEB,
+        image: str | None = None,
+        status: DagsterRunStatus = DagsterRunStatus.STARTING,
+    ) -> DagsterRun:
+        """A run as the webserver makes it from what a code server serves."""
+        served = RepositoryPythonOrigin("python", ModuleCodePointer("m", "f"), image, ["dagster"], context)
+        place = GrpcServerCodeLocationOrigin(planner.host, planner.port, location_name=planner.name)
+        run = DagsterRun(
+            job_name="edges",
+            run_id=make_new_run_id(),
+            tags=tags or {},
+            status=status,
+            remote_job_origin=RemoteJobOrigin(RemoteRepositoryOrigin(place, "__repository__"), "edges"),
+            job_code_origin=JobPythonOrigin("edges", served),
+        )
+        return self.instance.add_run(run)
+
+    def launch(self, run: DagsterRun) -> Mapping[str, Any]:
+        """Launch; the Job that was sent."""
+        self.launcher.launch_run(LaunchRunContext(dagster_run=run, workspace=None))
+        return self.api.created[-1][1]
+
+    def said(self, run: DagsterRun) -> str:
+        """Every event message of the run."""
+        return "\n".join(entry.message for entry in self.instance.all_logs(run.run_id))
