@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import quote
 
 import ada_url
@@ -49,10 +50,41 @@ def page_url(target_uri: str) -> str | None:
         return target_uri if target_uri.find("/", 8) > 0 else target_uri + "/"
     uri = target_uri[1:-1] if target_uri[:1] == "<" and target_uri[-1:] == ">" else target_uri
     try:
-        url = ada_url.join_url("about:blank", uri)
+        url = _joined("about:blank", uri)
     except (ValueError, UnicodeError):
         return None
     return url.partition("#")[0] if url.startswith(("http://", "https://")) else None
+
+
+def _joined(base: str, href: str) -> str:
+    """A URL resolved and serialised. Raises ValueError where the standard fails.
+
+    The parser takes labels in Punycode as they are; the standard decodes them and fails where they encode nothing.
+    """
+    url: str = ada_url.join_url(base, href)
+    if "xn--" in url and not _is_encoded_name(host_of(url)):
+        raise ValueError(f"{url} has a label that is no Punycode")
+    return url
+
+
+@lru_cache(maxsize=10_000)
+def _is_encoded_name(host: str) -> bool:
+    """Whether every label in Punycode is what its decoded form encodes to."""
+    try:
+        labels = [_decoded_label(label) for label in host.split(".")]
+        again: str = ada_url.join_url("about:blank", f"http://{'.'.join(labels)}/")
+    except (ValueError, OverflowError):
+        return False
+    return host_of(again) == host
+
+
+def _decoded_label(label: str) -> str:
+    if not label.startswith("xn--"):
+        return label
+    decoded = label[4:].encode("ascii").decode("punycode")
+    if decoded.isascii():
+        raise ValueError(f"{label} encodes no character beyond ASCII")
+    return decoded
 
 
 class _Memo:
@@ -91,7 +123,7 @@ class Base:
         base = url
         if href is not None:
             try:
-                declared = ada_url.join_url(url, href)
+                declared = _joined(url, href)
             except (ValueError, UnicodeError):
                 declared = url
             # The HTML standard ignores a base that is data: or javascript:.
@@ -171,7 +203,7 @@ class Base:
         if self._charset != "utf-8" and not clean.isascii():
             clean = _query_in(self._charset, clean)
         try:
-            url = ada_url.join_url(self.url, clean)
+            url = _joined(self.url, clean)
         except (ValueError, UnicodeError):
             return Drop.BROKEN_URL
         if not url.startswith(("http://", "https://")):

@@ -53,6 +53,16 @@ PAGE = "https://site.example/docs/guide/index.html?v=1"
         ("http://exa mple.com/", Drop.BROKEN_URL),
         ("http://[::1", Drop.BROKEN_URL),
         ("http://www.example.com:99999/", Drop.BROKEN_URL),
+        ("http://xn--/", Drop.BROKEN_URL),
+        ("http://www.XN--/", Drop.BROKEN_URL),
+        ("//xn--a/", Drop.BROKEN_URL),
+        ("http://xn--a-yoc.example/", Drop.BROKEN_URL),
+        ("http://xn--zn7c.example/", Drop.BROKEN_URL),
+        ("http://xn--abc-.example/", Drop.BROKEN_URL),
+        ("http://www.xn--bcher-kva.example/", "http://www.xn--bcher-kva.example/"),
+        ("http://XN--BCHER-KVA.example/x", "http://xn--bcher-kva.example/x"),
+        ("http://xn--ls8h.example/", "http://xn--ls8h.example/"),
+        ("/xn--/a", "https://site.example/xn--/a"),
         ("/" + "x" * 9000, Drop.URL_TOO_LONG),
     ],
 )
@@ -140,6 +150,8 @@ def test_shortcuts_come_to_what_the_url_parser_says(href):
     except ValueError:
         assert found in (Drop.BROKEN_URL, Drop.OTHER_SCHEME)
     else:
+        if "xn--" in host_of(parsed) and found is Drop.BROKEN_URL:
+            return  # the parser does not look into such labels
         assert found == parsed if parsed.startswith("http") else found == Drop.OTHER_SCHEME
 
 
