@@ -28,7 +28,7 @@ NAME = "pod_logs"
 POLL_BYTES = 4 * 2**20
 """Messages handed out a poll hold about so much, so that memory stays flat."""
 
-_TOKEN, _ROLE, _DRIVER, _CONTAINER = "engineshed.dev/token", "engineshed.dev/role", "spark-driver", "driver"
+_TOKEN, _ROLE, _DRIVER = "engineshed.dev/token", "engineshed.dev/role", "spark-driver"
 _BEGINS = b'{"__dagster_pipes_version"'
 _CLOSED = 1 << 40
 """Added to a place's count once `closed` was read."""
@@ -44,7 +44,7 @@ class PodLogReader:
         if not token:
             raise ChannelError(f"{address!r} is no address of channel {NAME}: NAMESPACE/TOKEN is.")
         self._core, self._namespace, self._token = core, namespace, token
-        self._pod = ""
+        self._pod = self._container = ""
 
     def poll(self, cursor: str) -> Batch:
         """The messages after the cursor. Raises ChannelError, AccessDenied."""
@@ -62,12 +62,16 @@ class PodLogReader:
             selector = f"{_TOKEN}={self._token},{_ROLE}={_DRIVER}"
             pods = self._core.list_namespaced_pod(self._namespace, label_selector=selector, _request_timeout=(5, 30))
         newest = max(pods.items, key=lambda pod: pod.metadata.creation_timestamp, default=None)
-        return newest.metadata.name if newest is not None else ""
+        if newest is None:
+            return ""
+        # The first: what a cluster adds comes behind it.
+        self._container = newest.spec.containers[0].name
+        return str(newest.metadata.name)
 
     @contextmanager
     def _log(self, pod: str, query: Mapping[str, str]) -> Iterator[Iterator[bytes]]:
         path = f"/api/v1/namespaces/{self._namespace}/pods/{pod}/log"
-        asked = {"container": _CONTAINER, "timestamps": "true"}
+        asked = {"container": self._container, "timestamps": "true"}
         if "since_time" in query:
             asked["sinceTime"] = query["since_time"]
         try:

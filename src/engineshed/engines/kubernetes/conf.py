@@ -78,7 +78,7 @@ def local_session(driver: PodSize, asked: Mapping[str, str], store: Mapping[str,
         "spark.driver.host": "127.0.0.1",
         "spark.ui.port": str(names.UI_PORT),
     }
-    conf = {**_defaults(store), **asked}
+    conf = {**_defaults(store), "spark.local.dir": f"{names.SCRATCH}/spark", **asked}
     return {"kind": "classic", "master": f"local[{driver.cores}]", "conf": {**_literal(conf), **own}}
 
 
@@ -95,6 +95,7 @@ def cluster_session(
     """The driver in its pod, the work in executors beside it."""
     conf = {
         **_defaults(store),
+        "spark.local.dir": f"{names.SCRATCH}/spark",
         "spark.decommission.enabled": "true",
         "spark.storage.decommission.enabled": "true",
         "spark.storage.decommission.rddBlocks.enabled": "true",
@@ -173,7 +174,6 @@ def _defaults(store: Mapping[str, str]) -> dict[str, str]:
         "spark.sql.warehouse.dir": f"{names.SCRATCH}/warehouse",
         "spark.ui.enabled": "true",
         "spark.ui.showConsoleProgress": "false",
-        "spark.local.dir": f"{names.SCRATCH}/spark",
         **store,
     }
 

@@ -181,7 +181,7 @@ class KubernetesEngine:
         driver = driver_of(self._pods(launch.token))
         chunk = LogChunk("", cursor)
         if driver is not None:
-            chunk = logs.next_chunk(self._api, driver["metadata"]["name"], cursor, final=final)
+            chunk = logs.next_chunk(self._api, driver, cursor, final=final)
         if not chunk.text:
             self._quiet_until[launch.token] = now_s + _QUIET_S
         return chunk
@@ -281,8 +281,8 @@ class KubernetesEngine:
         driver = driver_of(pods)
         if driver is None:
             return "\n".join(self._events(launch.token))
-        name = driver["metadata"]["name"]
-        return logs.last_lines(self._api, name, _DETAIL_LINES) or "\n".join(self._events(name))
+        said = logs.last_lines(self._api, driver, _DETAIL_LINES)
+        return said or "\n".join(self._events(driver["metadata"]["name"]))
 
     def _events(self, name: str) -> Iterator[str]:
         """What the cluster's events say of an object, oldest first; they are kept for an hour."""

@@ -6,8 +6,8 @@ was rotated away between two looks is said to be missing, and reading goes on be
 
 from __future__ import annotations
 
-from engineshed.engines.kubernetes import names
 from engineshed.engines.kubernetes.api import PODS, Api, Missing
+from engineshed.engines.kubernetes.objects import JSON
 from engineshed.model.errors import ChannelError, SubmitRejected
 from engineshed.ports.engine import LogChunk
 from engineshed.processes.stamped import Place, after, lines_of, part_of
@@ -16,7 +16,7 @@ CHUNK_BYTES = 64 * 1024
 _LOST = "[engineshed: the log was rotated here; lines are missing]\n"
 
 
-def next_chunk(api: Api, pod: str, cursor: str, *, final: bool) -> LogChunk:
+def next_chunk(api: Api, pod: JSON, cursor: str, *, final: bool) -> LogChunk:
     """At most 64 KiB after the cursor; while the run lives only whole lines, unless one is longer than that.
 
     Raises ChannelError for a cursor that is none of ours, and what the API server's errors become.
@@ -28,18 +28,18 @@ def next_chunk(api: Api, pod: str, cursor: str, *, final: bool) -> LogChunk:
         return LogChunk("", cursor)
 
 
-def last_lines(api: Api, pod: str, count: int) -> str:
+def last_lines(api: Api, pod: JSON, count: int) -> str:
     """The last lines of the driver's output; empty when there are none any more."""
     try:
-        with api.stream(_path(api, pod), container=names.DRIVER_CONTAINER, tailLines=str(count)) as pieces:
+        with api.stream(_path(api, pod), container=_container(pod), tailLines=str(count)) as pieces:
             text = b"".join(pieces)
     except (Missing, SubmitRejected):
         return ""
     return text[-CHUNK_BYTES:].decode("utf-8", errors="replace").strip("\n")
 
 
-def _chunk(api: Api, pod: str, place: Place, *, final: bool) -> LogChunk:
-    query = {"container": names.DRIVER_CONTAINER, "timestamps": "true"}
+def _chunk(api: Api, pod: JSON, place: Place, *, final: bool) -> LogChunk:
+    query = {"container": _container(pod), "timestamps": "true"}
     if place.since:
         query["sinceTime"] = place.since
     texts: list[bytes] = []
@@ -64,8 +64,13 @@ def _chunk(api: Api, pod: str, place: Place, *, final: bool) -> LogChunk:
     return LogChunk(b"".join(texts).decode("utf-8", errors="replace"), str(at) if at.stamp else "")
 
 
-def _path(api: Api, pod: str) -> str:
-    return PODS.at(api.namespace, pod, "log")
+def _path(api: Api, pod: JSON) -> str:
+    return PODS.at(api.namespace, pod["metadata"]["name"], "log")
+
+
+def _container(pod: JSON) -> str:
+    """The first: what a cluster adds comes behind it."""
+    return str(pod["spec"]["containers"][0]["name"])
 
 
 def _whole_characters(piece: bytes) -> bytes:

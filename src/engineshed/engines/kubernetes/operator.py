@@ -18,6 +18,7 @@ Source: kubeflow/spark-operator, api/v1beta2/sparkapplication_types.go.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -33,6 +34,9 @@ from engineshed.model.request import Work
 from engineshed.model.status import State, Status
 
 TEMPLATE_FILE = "executor.yaml"
+
+_DRIVER_CONTAINER, _EXECUTOR_CONTAINER = "spark-kubernetes-driver", "spark-kubernetes-executor"
+"""What the operator tells Spark to look for in templates."""
 
 _STATES = {
     "": State.QUEUED,
@@ -56,6 +60,7 @@ _OPERATORS_OWN = (
     "spark.kubernetes.driver.pod.name",
     "spark.kubernetes.namespace",
     "spark.kubernetes.executor.podTemplateFile",
+    "spark.kubernetes.executor.podTemplateContainerName",
     "spark.driver.memory",
     "spark.executor.memory",
     "spark.executor.memoryOverhead",
@@ -75,7 +80,7 @@ def application(
     block: KubernetesBlock,
     driver_pod: Mapping[str, Any],
     session: Mapping[str, Any],
-    files: Mapping[str, Any],
+    files: Mapping[str, str],
 ) -> dict[str, Any]:
     """The SparkApplication. Raises JobInvalid for a job without executors, which the operator does not know."""
     resources = work.offer.resources
@@ -101,7 +106,7 @@ def application(
             **_size(executor_size(resources, settings)),
             "instances": max(1, executors if isinstance(executors, int) else executors.min),
             "deleteOnTermination": False,
-            "template": files[TEMPLATE_FILE],
+            "template": _executor_template(files[TEMPLATE_FILE]),
         },
     }
     spec["driver"]["serviceAccount"] = settings.service_account
@@ -188,7 +193,14 @@ def _driver_template(work: Work, pod: Mapping[str, Any]) -> dict[str, Any]:
     }
     if work.job.timeout_s is not None:
         spec["activeDeadlineSeconds"] = max(1, round(work.job.timeout_s))
-    return {"metadata": pod["metadata"], "spec": {**spec, "containers": [container]}}
+    return {"metadata": pod["metadata"], "spec": {**spec, "containers": [{**container, "name": _DRIVER_CONTAINER}]}}
+
+
+def _executor_template(text: str) -> dict[str, Any]:
+    template: dict[str, Any] = json.loads(text)
+    first, *others = template["spec"]["containers"]
+    template["spec"]["containers"] = [{**first, "name": _EXECUTOR_CONTAINER}, *others]
+    return template
 
 
 def _plain(value: str) -> str:

@@ -70,6 +70,8 @@ def executor_template(
     """What Spark starts from when it makes an executor's pod; the template of the settings is laid over it."""
     container = _container(names.EXECUTOR_CONTAINER, settings)
     container["env"] = [{"name": name, "value": value} for name, value in env.items()]
+    # Spark copies what executors import into the folder they start in, and the image's own is not writable.
+    container["workingDir"] = names.SCRATCH
     resources = with_disk({}, disk_gib)
     own = {
         "apiVersion": "v1",
