@@ -25,7 +25,7 @@ from engineshed.assets.scaffolder import SparkAssetScaffolder
 from engineshed.assets.spark_asset import spark_asset
 from engineshed.model.errors import SettingInvalid
 from engineshed.running.asset_faults import Fault, faults, is_template
-from engineshed.running.asset_files import FILE_NAMES, said
+from engineshed.running.asset_files import FILE_NAMES, repeated_keys, said
 from engineshed.running.asset_settings import AssetSettings
 
 
@@ -61,6 +61,9 @@ class SparkAssetComponent(dg.Component, AssetSettings, dg.Model, dg.Resolvable):
     def _judge(cls, attributes: Mapping[str, Any], context: dg.ResolutionContext) -> None:
         tree = context.source_position_tree
         file = Path(tree.position.filename) if tree is not None else None
+        twice = repeated_keys(file) if file is not None and file.is_file() else []
+        if twice:
+            raise SettingInvalid("\n".join(twice))
         found = faults(attributes, cls, folder=file.parent if file is not None and file.is_file() else None)
         if found:
             where = file or cls.__name__

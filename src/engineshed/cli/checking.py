@@ -12,12 +12,17 @@ import click
 @click.argument("paths", nargs=-1, type=click.Path(exists=True))
 def check(paths: tuple[str, ...]) -> None:
     """Check every defs.yaml of a SparkAssetComponent below PATHS (by default this folder). Imports no project code."""
-    from engineshed.running.asset_files import check_files
+    from engineshed.running.asset_files import survey
 
-    findings = check_files([Path(p) for p in paths or (".",)])
-    for finding in findings:
+    found = survey([Path(p) for p in paths or (".",)])
+    for file, why in found.passed_over.items():
+        click.echo(f"{file}: passed over, {why}", err=True)
+    for finding in found.findings:
         click.echo(finding, err=True)
-    if findings:
-        click.echo(f"{len(findings)} finding(s).", err=True)
+    if found.findings:
+        click.echo(f"{len(found.findings)} finding(s).", err=True)
         sys.exit(1)
-    click.echo("All good.")
+    if not found.judged:
+        click.echo(f"Nothing to check: no defs.yaml of a SparkAssetComponent in {', '.join(paths) or 'this folder'}.")
+        return
+    click.echo(f"All good: {len(found.judged)} file(s) checked, {len(found.passed_over)} passed over.")

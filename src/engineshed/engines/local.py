@@ -22,7 +22,7 @@ from engineshed.model.request import Work
 from engineshed.ports.engine import Check, Surroundings
 from engineshed.processes.engine import ProcessEngine
 from engineshed.processes.rendering import spark_conf
-from engineshed.processes.settings import ProcessSettings, checked
+from engineshed.processes.settings import JobBlock, ProcessSettings, checked
 
 NAME = "local"
 JAVA_MAJORS = (17, 21)
@@ -115,6 +115,11 @@ class Local:
         home = self._settings.java_home or self._settings.env.get("JAVA_HOME")
         program = f"{home}/bin/java" if home else shutil.which("java")
         return _java_at(program) if program else None
+
+
+def check_block(block: Mapping[str, Any]) -> None:
+    """What a job says to this engine. Raises SettingInvalid."""
+    checked(JobBlock, block, f"engine_settings.{NAME}")
 
 
 def build(settings: Mapping[str, Any], surroundings: Surroundings) -> ProcessEngine:

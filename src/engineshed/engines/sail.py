@@ -16,7 +16,7 @@ from engineshed.model.request import Work
 from engineshed.ports.engine import Check, Surroundings
 from engineshed.processes.engine import ProcessEngine
 from engineshed.processes.rendering import spark_conf
-from engineshed.processes.settings import ProcessSettings, checked
+from engineshed.processes.settings import JobBlock, ProcessSettings, checked
 
 NAME = "sail"
 
@@ -53,6 +53,11 @@ class Sail:
     def checks(self) -> Sequence[Check]:
         """Nothing beyond the distributions."""
         return ()
+
+
+def check_block(block: Mapping[str, Any]) -> None:
+    """What a job says to this engine. Raises SettingInvalid."""
+    checked(JobBlock, block, f"engine_settings.{NAME}")
 
 
 def build(settings: Mapping[str, Any], surroundings: Surroundings) -> ProcessEngine:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from engineshed.model.errors import ConfigurationInvalid
 from engineshed.running.asset_settings import AssetSettings, NoDanglingSettings
+from engineshed.running.roster import ENGINES, installed
+
+CHECK_BLOCK = "check_block"
+"""A function that an engine's module may have beside `build`: takes the job's block, raises SettingInvalid."""
 
 KeyPath = tuple[int | str, ...]
 Contradiction = tuple[KeyPath, str]
@@ -16,6 +21,11 @@ Contradiction = tuple[KeyPath, str]
 def contradictions(asset: AssetSettings, folder: Path | None) -> Iterator[Contradiction]:
     """Key path and fact of each. folder: where script and modules are looked up; without it they are not."""
     yield from _of_job(asset, folder)
+    yield from _of_engines(asset)
+    for kind, names in (("inputs", asset.inputs), ("deps", asset.deps)):
+        for n, name in enumerate(names):
+            if name == asset.asset:
+                yield (kind, n), f"an asset is not its own input (got {name!r})"
     yield from _of_partitions(asset)
     for n, check in enumerate(asset.checks):
         kind, asked = check.chosen
@@ -38,6 +48,19 @@ def _of_job(asset: AssetSettings, folder: Path | None) -> Iterator[Contradiction
     for n, module in enumerate(asset.job.modules):
         if not (folder / module).exists():
             yield ("job", "modules", n), f"no such file or folder in {folder} (got {module!r})"
+
+
+def _of_engines(asset: AssetSettings) -> Iterator[Contradiction]:
+    """What the block of an engine says wrongly; judged by the engine itself where it offers that."""
+    points = installed(ENGINES) if asset.job.engine_settings else {}
+    for name, block in asset.job.engine_settings.items():
+        judge = getattr(import_module(points[name].module), CHECK_BLOCK, None) if name in points else None
+        if judge is None:
+            continue
+        try:
+            judge(block)
+        except ConfigurationInvalid as error:
+            yield ("job", "engine_settings", name), str(error).removeprefix(f"engine_settings.{name}.")
 
 
 def _of_partitions(asset: AssetSettings) -> Iterator[Contradiction]:

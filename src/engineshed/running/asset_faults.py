@@ -23,6 +23,7 @@ _LONGEST_VALUE = 80
 _WORDS = {
     "bool_type": "give true or false",
     "dict_type": "give keys and values",
+    "finite_number": "give a finite number",
     "float_type": "give a number",
     "int_type": "give a whole number",
     "list_type": "give a list",

@@ -25,6 +25,7 @@ from engineshed.running.asset_types import (
     Memory,
     Moment,
     Owner,
+    PoolName,
     PositiveSeconds,
     Scalar,
     Seconds,
@@ -215,7 +216,7 @@ class AssetSettings(_Closed):
     owners: list[Owner] = Field(default_factory=list)
     kinds: Annotated[list[Text], Field(max_length=10)] | None = None
     group: GroupName | None = None
-    pool: Text | None = None
+    pool: PoolName | None = None
     tags: dict[str, Scalar] = Field(default_factory=dict)
     description: Text | None = None
     objective: AssetObjectiveSettings = AssetObjectiveSettings()

@@ -92,6 +92,22 @@ def _installed_engine(value: str, info: ValidationInfo) -> str:
     return value
 
 
+_CRON_RANGES = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "month": (1, 12), "weekday": (0, 7)}
+
+
+def _fires(value: str) -> str:
+    """A cron string whose numbers are within the ranges of crontab(5)."""
+    for (name, (least, most)), field in zip(_CRON_RANGES.items(), value.split(), strict=False):
+        numbers = [int(number) for number in re.findall(r"(?<![/#\d])\d+", field)]
+        if any(not least <= number <= most for number in numbers) or re.search(r"/0+\b", field):
+            raise PydanticCustomError(
+                "cron",
+                "{field} is no {name} of a cron string: from {least} to {most}",
+                {"field": field, "name": name, "least": least, "most": most},
+            )
+    return value
+
+
 def _schema(**schema: Any) -> WithJsonSchema:
     return WithJsonSchema(schema)
 
@@ -118,7 +134,11 @@ TableName = _shaped_text(r"[A-Za-z0-9][A-Za-z0-9_]*", "a table name: letters, di
 TeamName = _shaped_text(r"[A-Za-z0-9_.-]{1,63}", "a team name: at most 63 letters, digits, _, - and .")
 GroupName = _shaped_text(r"\w+(?:/\w+)*", "a group name: letters, digits and _, nested by /")
 Owner = _shaped_text(r"team:.+|[^@\s]+@[^@\s]+\.[^@\s]+", "an owner: team:name or an e-mail address")
-Automation = _shaped_text(
-    rf"{'|'.join(CONDITIONS)}|@(?:hourly|daily|weekly|monthly|yearly)|{_CRON}(?: {_CRON}){{4}}",
-    f"{', '.join(CONDITIONS)} or a cron string such as 0 6 * * *",
-)
+PoolName = _shaped_text(r"\S+", "a pool name: no spaces")
+Automation = Annotated[
+    _shaped_text(
+        rf"{'|'.join(CONDITIONS)}|@(?:hourly|daily|weekly|monthly|yearly)|{_CRON}(?: {_CRON}){{4}}",
+        f"{', '.join(CONDITIONS)} or a cron string such as 0 6 * * *",
+    ),
+    AfterValidator(_fires),
+]

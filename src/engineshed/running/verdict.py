@@ -7,7 +7,7 @@
 | succeeded | never closed | sealed in the store | good, with a warning: the channel broke, the data is whole |
 | succeeded | never closed | none asked, or not sealed | failed: user code |
 | failed, `timeout` | - | - | failed: the time limit, whatever the driver said when it was ended |
-| any | closed with an exception, in it or its causes a disk that is full | - | failed: platform, another machine may have room |
+| any | closed with an exception that says a disk is full | - | failed: platform, another machine may have room |
 | failed | closed with an exception | - | failed: user code, the driver's traceback |
 | failed | - | - | failed: what the platform says |
 | cancelled | - | - | cancelled |

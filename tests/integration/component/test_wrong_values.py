@@ -7,10 +7,13 @@ import sys
 
 import jsonschema
 import pytest
+from click.testing import CliRunner
 
 from engineshed import SparkAssetComponent
+from engineshed.cli import cli
 from engineshed.running.asset_files import check_files
 
+INFINITE = float("inf")
 # key changed, value, key named, what is said of it
 STRUCTURE = [
     ("backfill", "many", "backfill", "allowed: single_run, multi_run (got 'many')"),
@@ -49,6 +52,7 @@ STRUCTURE = [
     ("owners", ["bob"], "owners.0", "give an owner: team:name or an e-mail address (got 'bob')"),
     ("group", "a b", "group", "give a group name"),
     ("asset", None, "asset", "missing: this key must be given"),
+    ("pool", "bad pool!!", "pool", "give a pool name: no spaces"),
     ("ownrs", [], "ownrs", "unknown key, is it owners?; allowed here: asset, automation"),
 ]
 MEANING = [
@@ -56,6 +60,19 @@ MEANING = [
     ("objective.forbid", ["databrick"], "objective.forbid.0", "no such engine; installed: local, sail"),
     ("objective", {"pin": "sail", "forbid": ["sail"]}, "objective.pin", "pinned and forbidden at once"),
     ("job.engine_settings", {"spork": {}}, "job.engine_settings.spork", "no such engine; installed: local, sail"),
+    ("job.engine_settings", {"sail": {"frob": 1}}, "job.engine_settings.sail", "frob does not exist: allowed are conf"),
+    ("job.engine_settings", {"local": {"cores": "many"}}, "job.engine_settings.local", "allowed are conf, env"),
+    (
+        "job.resources.executor_memory_gib",
+        INFINITE,
+        "job.resources.executor_memory_gib",
+        "give a finite number (got inf",
+    ),
+    ("job.timeout_s", float("nan"), "job.timeout_s", "give a finite number (got nan)"),
+    ("automation", "61 * * * *", "automation", "61 is no minute of a cron string: from 0 to 59"),
+    ("automation", "*/0 * * * *", "automation", "*/0 is no minute"),
+    ("inputs", ["graph/pages", "graph/links"], "inputs.1", "not its own input (got 'graph/links')"),
+    ("deps", ["graph/links"], "deps.0", "not its own input"),
     ("asset", "graph//links", "asset", "give an asset key"),
     ("job.script", "lnks.py", "job.script", "no such file in"),
     ("job.modules", ["nothing"], "job.modules.0", "no such file or folder in"),
@@ -125,7 +142,7 @@ def test_the_line_is_the_one_of_the_key(assets):
 
 def test_every_file_and_every_document_is_read(assets):
     wrong = assets.attributes({"backfill": "many"})
-    first, second = assets.write(wrong, "first"), assets.write(wrong, "deeper/second")
+    first, second = assets.write(wrong, "first"), assets.write({**wrong, "asset": "links"}, "deeper/second")
     second.write_text(f"type: dagster.DefsFolderComponent\n---\n{second.read_text()}")
     assets.write(assets.attributes({}), "third")
     hidden = assets.write(wrong, ".venv/lib")
@@ -172,7 +189,7 @@ def test_installed_engines_are_the_ones_allowed_by_default(assets):
 
 def test_checking_imports_neither_dagster_nor_the_project(assets):
     for n in range(3):
-        assets.write(assets.attributes({}), f"asset_{n}")
+        assets.write(assets.attributes({"asset": f"links_{n}"}), f"asset_{n}")
     (assets.folder / "__init__.py").write_text("raise RuntimeError('the project was imported')\n")
     program = (
         "import sys\n"
@@ -183,3 +200,60 @@ def test_checking_imports_neither_dagster_nor_the_project(assets):
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert done.stdout.split() == ["[]", "False"]
+
+
+def test_a_key_given_twice_is_refused_and_not_dropped(assets):
+    file = assets.write(
+        "  asset: links\n  asset: pages\n  team: web-graph\n  job: {script: links.py, script: links.py}\n"
+    )
+
+    findings = check_files([file])
+
+    assert findings == [
+        f"{file}: attributes.asset: given twice, first in line 3: only one would count (line 4)",
+        f"{file}: attributes.job.script: given twice, first in line 6: only one would count (line 6)",
+    ]
+    assert assets.refusal(file) == "\n".join(findings)
+
+
+def test_an_asset_that_two_files_declare_is_named_with_both(assets):
+    first, second = assets.write(assets.attributes({}), "first"), assets.write(assets.attributes({}), "second")
+
+    [finding] = check_files([assets.folder])
+
+    assert finding == f"{second}: attributes.asset: 'graph/links' is declared in {first} (line 3) too (line 3)"
+
+
+@pytest.mark.parametrize(
+    ("type_name", "said"),
+    [
+        (
+            "engineshed.assets.SparkAssetComponen",
+            "is no component, is it engineshed.assets.SparkAssetComponent? (line 1)",
+        ),
+        ("engineshed.SparkAssetcomponent", "is no component, is it engineshed.assets.SparkAssetComponent? (line 1)"),
+    ],
+)
+def test_a_misspelt_type_is_named(assets, type_name, said):
+    file = assets.write(assets.attributes({}))
+    file.write_text(file.read_text().replace("engineshed.assets.SparkAssetComponent", type_name))
+
+    [finding] = check_files([file])
+
+    assert finding == f"{file}: type: {type_name} {said}"
+
+
+def test_what_was_judged_and_what_was_passed_over_is_said(assets):
+    assets.write(assets.attributes({}), "good")
+    for name, text in {"empty": "", "other": "type: someone.elses.Component\n", "untyped": "attributes: {}\n"}.items():
+        assets.write(None, name).write_text(text)
+
+    done = CliRunner().invoke(cli, ["check", str(assets.folder)])
+
+    assert done.exit_code == 0
+    assert "All good: 1 file(s) checked, 3 passed over." in done.output
+    assert f"{assets.folder}/empty/defs.yaml: passed over, empty" in done.output
+    assert f"{assets.folder}/other/defs.yaml: passed over, of type someone.elses.Component" in done.output
+    assert f"{assets.folder}/untyped/defs.yaml: passed over, names no type" in done.output
+    nothing = CliRunner().invoke(cli, ["check", str(assets.folder / "empty")])
+    assert "Nothing to check: no defs.yaml of a SparkAssetComponent" in nothing.output
