@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from engineshed.model.errors import SettingInvalid
-from web_graph.research import read_crawls, read_domains
+from web_graph.research import LinkKind, SeedColumn, read_crawls, read_domains
+
+REPOSITORY = Path(__file__).parents[3]
 
 GOOD = "name: banks\ntitle: Who links to whom among banks\nseeds: {sector: [banks]}\n"
 
@@ -32,6 +36,14 @@ def test_the_shipped_crawls_have_files_and_the_domains_seeds() -> None:
         (GOOD.replace("banks\ntitle", "Banks!\ntitle"), r"name: .*\(got 'Banks!'\)"),
         ("name: banks\n", r"title: Field required"),
         (GOOD.replace("name: banks", "name: insurers"), "name is 'insurers', but the file is called 'banks'"),
+        (GOOD + "link_kinds: [a, aa]\n", r"link_kinds\.1: .*'a', 'area'.* \(got 'aa'\)"),
+        (
+            GOOD + 'url_patterns: {include: ["(["]}\n',
+            r"url_patterns\.include\.0: .*no regular expression .*\(got '\(\['\)",
+        ),
+        (GOOD + 'url_patterns: {exclude: ["x", "*"]}\n', r"url_patterns\.exclude\.1: .*no regular expression"),
+        (GOOD.replace("sector", "sektor"), r"seeds\.sektor.*'organisation', 'sector' or 'country'"),
+        (GOOD + "languages: [english]\n", r"languages\.0: .*\(got 'english'\)"),
         ("a: [", "is no YAML"),
     ],
 )
@@ -40,6 +52,14 @@ def test_a_wrong_domain_file_names_file_and_key(tmp_path: Path, text: str, said:
     with pytest.raises(SettingInvalid, match=said) as caught:
         read_domains(tmp_path)
     assert "banks.yaml" in str(caught.value)
+
+
+def test_the_allowed_words_are_those_of_the_payloads() -> None:
+    payloads = {path.stem: path.read_text() for path in (REPOSITORY / "spark" / "web_graph" / "webgraph").glob("*.py")}
+    kinds = ", ".join(f'"{kind}"' for kind in get_args(LinkKind))
+    assert f"KINDS: Final = ({kinds})" in payloads["page"]
+    columns = ast.literal_eval(payloads["tables"].partition("SEED_COLUMNS: Final = ")[2].splitlines()[0])
+    assert {*get_args(SeedColumn), "url"} == set(columns)
 
 
 def test_local_places_are_relative_to_the_file_and_addresses_stay(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from engineshed.running.dagster_step import DagsterStep
 from engineshed.running.order import Order
 from engineshed.running.premises import Premises
 from engineshed.running.result import Result
+from engineshed.running.roster import require_engines
 from engineshed.running.route import finish
 from engineshed.running.settling import Contents
 from engineshed.running.shed import Shed
@@ -82,9 +83,13 @@ def spark_asset(
     dagster_fields: everything else that `dagster.asset` takes, such as group_name, pool, description, backfill_policy,
     retry_policy, automation_condition.
 
-    Raises JobInvalid at load when the script or a module is missing.
+    Raises, at load, JobInvalid when the script or a module is missing, and SettingInvalid when the objective names an
+    engine that is not installed.
     """
     asset_key = dg.AssetKey.from_coercible(key)
+    if objective is not None:
+        named = {*objective.preferred, *objective.forbidden, *filter(None, [objective.pinned])}
+        require_engines(f"asset {'/'.join(asset_key.path)!r}: objective", sorted(named))
     upstream = [d if isinstance(d, dg.AssetDep) else dg.AssetDep(dg.AssetKey.from_coercible(d)) for d in inputs]
     declared = Declaration(
         job=job,

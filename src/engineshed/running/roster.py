@@ -6,12 +6,12 @@ must be built: a wrong setting fails at load, not at night.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from engineshed.model.errors import ConfigurationInvalid, SettingInvalid
+from engineshed.model.errors import ConfigurationInvalid, ExtraMissing, SettingInvalid
 from engineshed.ports.channel import Channel
 from engineshed.ports.engine import Engine, Surroundings
 
@@ -38,6 +38,28 @@ def build_roster(
     return Roster(built_engines, built_channels, rejected, without)
 
 
+def check_engines(engines: Mapping[str, Mapping[str, Any]], surroundings: Surroundings) -> None:
+    """Check the settings of the engines that are named, when a location is loaded and nothing is to run yet.
+
+    Raises SettingInvalid. An engine whose SDK is not here is passed over: who only loads definitions needs none.
+    """
+    points = installed(ENGINES)
+    _refuse_absent(ENGINES, engines, points)
+    for name, settings in engines.items():
+        try:
+            points[name].load()(settings, surroundings)
+        except (ExtraMissing, ImportError):
+            continue
+
+
+def require_engines(place: str, names: Iterable[str]) -> None:
+    """Raises SettingInvalid for a name that is no installed engine's; `place` is where it was written."""
+    points = installed(ENGINES)
+    for name in names:
+        if name not in points:
+            raise SettingInvalid(f"{place}: no such engine; installed: {', '.join(sorted(points))} (got {name!r}).")
+
+
 def installed(group: str) -> dict[str, EntryPoint]:
     """The entry points of a group by name. Raises SettingInvalid when two distributions claim one name."""
     found: dict[str, EntryPoint] = {}
@@ -55,10 +77,7 @@ def _build(
     group: str, settings: Mapping[str, Mapping[str, Any]], surroundings: Surroundings
 ) -> tuple[dict[str, Any], dict[str, str]]:
     points = installed(group)
-    kind = group.rsplit(".", 1)[-1]
-    for name in settings:
-        if name not in points:
-            raise SettingInvalid(f"{kind}.{name}: not installed. Installed {kind}: {', '.join(sorted(points))}.")
+    _refuse_absent(group, settings, points)
     built: dict[str, Any] = {}
     rejected: dict[str, str] = {}
     for name, point in sorted(points.items()):
@@ -69,3 +88,10 @@ def _build(
                 raise
             rejected[name] = str(error)
     return built, rejected
+
+
+def _refuse_absent(group: str, names: Iterable[str], points: Mapping[str, EntryPoint]) -> None:
+    kind = group.rsplit(".", 1)[-1]
+    for name in names:
+        if name not in points:
+            raise SettingInvalid(f"{kind}.{name}: not installed. Installed {kind}: {', '.join(sorted(points))}.")

@@ -1,7 +1,7 @@
 """The two settings files, one closed schema: `platform.yaml` (the platform team's) and `location.yaml` (a team's).
 
 Checked whole at start: an unknown key or a wrong value is refused with file, key and the values allowed. An engine's
-own section stays free-form here and is checked by that engine.
+own section stays free-form here and is checked by that engine (`roster.check_engines`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engineshed.model.errors import SettingInvalid
 from engineshed.model.objective import Objective
+from engineshed.running.roster import require_engines
 
 _Settings = TypeVar("_Settings", bound=BaseModel)
 
@@ -106,7 +107,12 @@ class LocationSettings(_Closed):
 
 def read_location(path: Path) -> LocationSettings:
     """The checked settings. Raises SettingInvalid with file, key, fact and what is allowed."""
-    return _read(path, LocationSettings)
+    location = _read(path, LocationSettings)
+    objective = location.objective
+    named = {"pin": (objective.pin,) if objective.pin else (), "prefer": objective.prefer, "forbid": objective.forbid}
+    for key, names in named.items():
+        require_engines(f"settings file {path}: objective.{key}", names)
+    return location
 
 
 def read_platform(path: Path | None) -> PlatformSettings:

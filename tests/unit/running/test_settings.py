@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from engineshed.model.errors import SettingInvalid
 from engineshed.ports.engine import Surroundings
 from engineshed.running.premises import read_premises
-from engineshed.running.roster import build_roster
+from engineshed.running.roster import build_roster, check_engines
 from engineshed.running.settings import read_location, read_platform
 from engineshed.running.system_clock import SystemClock
 
@@ -107,3 +108,33 @@ def test_the_namespaces_team_must_be_the_files(tmp_path: Path) -> None:
     assert read_premises(str(location), {"ENGINESHED_TEAM": team}).location.team == team
     with pytest.raises(SettingInvalid, match="namespace of team 'registry'"):
         read_premises(str(location), {"ENGINESHED_TEAM": "registry"})
+
+
+@pytest.mark.parametrize("key", ["pin", "prefer", "forbid"])
+def test_an_objective_names_engines_that_are_installed(tmp_path: Path, key: str) -> None:
+    value = "sali" if key == "pin" else "[sail, sali]"
+    path = _file(tmp_path, GOOD + f"objective: {{{key}: {value}}}\n")
+    with pytest.raises(SettingInvalid, match=rf"objective\.{key}: no such engine; .*local, sail.*'sali'") as caught:
+        read_premises(str(path), {})
+    assert str(path) in str(caught.value)
+
+
+def test_the_settings_of_named_engines_are_checked_without_what_they_need_to_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    for sdk in ("pysail", "pyspark"):
+        monkeypatch.setitem(sys.modules, sdk, None)
+    check_engines({"sail": {"cores": 1}, "local": {}}, _surroundings(tmp_path))
+    with pytest.raises(SettingInvalid, match=r"engines\.sail\.frob does not exist: allowed are .*cores"):
+        check_engines({"sail": {"frob": 1}}, _surroundings(tmp_path))
+    with pytest.raises(SettingInvalid, match=r"engines\.sali: not installed"):
+        check_engines({"sali": {}}, _surroundings(tmp_path))
+
+
+def test_an_engine_whose_sdk_is_missing_is_left_to_the_step_that_asks_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "engineshed.engines.sail", None)
+    check_engines({"sail": {}}, _surroundings(tmp_path))

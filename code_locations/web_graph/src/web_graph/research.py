@@ -5,12 +5,13 @@ A wrong file fails when the location is loaded, naming file and key.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from engineshed.model.errors import SettingInvalid
 from engineshed.running.settings import describe
@@ -22,11 +23,25 @@ class _Closed(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"no regular expression ({error}): escape its special characters") from None
+    return pattern
+
+
+Pattern = Annotated[str, AfterValidator(_compiles)]
+LinkKind = Literal["a", "area", "link", "img", "script", "iframe", "form", "refresh"]
+SeedColumn = Literal["organisation", "sector", "country"]
+Language = Annotated[str, Field(pattern="^[A-Za-z]{2,3}$")]  # a primary subtag: "en", not "en-GB"
+
+
 class UrlPatterns(_Closed):
     """Regular expressions on a page's URL: at least one of `include` (when there are any) and none of `exclude`."""
 
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
+    include: tuple[Pattern, ...] = ()
+    exclude: tuple[Pattern, ...] = ()
 
 
 class Domain(_Closed):
@@ -34,10 +49,10 @@ class Domain(_Closed):
 
     name: str = Field(pattern="^[a-z][a-z0-9_-]*$")
     title: str
-    seeds: Mapping[str, tuple[str, ...]]
-    languages: tuple[str, ...] = ()
+    seeds: Mapping[SeedColumn, tuple[str, ...]]
+    languages: tuple[Language, ...] = ()
     url_patterns: UrlPatterns = UrlPatterns()
-    link_kinds: tuple[str, ...] = ("a", "area")
+    link_kinds: tuple[LinkKind, ...] = ("a", "area")
 
     def for_payload(self, asset: str, table: str) -> dict[str, Any]:
         """The definition as the payloads read it; the seed list is the table of that upstream asset."""
