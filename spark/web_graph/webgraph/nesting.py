@@ -1,9 +1,9 @@
 """How deep a document nests its elements, before it is parsed.
 
-The parser looks through all open elements at nearly every tag, so its time grows with the square of the depth: a megabyte
-of unclosed elements holds a worker for minutes. The bound errs upwards: what is read here as open may be closed by a rule
-of the HTML standard that is not followed, while real pages stay two orders of magnitude below the limit. It is no
-defence against a document that hides its tags from this reading on purpose.
+The parser looks through all open elements at nearly every tag, so its time grows with the square of the depth: a
+megabyte of unclosed elements holds a worker for minutes. The bound errs upwards: what is read here as open may be
+closed by a rule of the HTML standard that is not followed, while real pages stay two orders of magnitude below the
+limit. It is no defence against a document that hides its tags from this reading on purpose.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-MAX_DEPTH: Final = 5_000  # the parser needs some 15 ms for as many open elements; the deepest page of the samples has 22
+MAX_DEPTH: Final = (
+    5_000  # the parser needs some 15 ms for as many open elements; the deepest page of the samples has 22
+)
 
 # Nothing is read twice: what is not closed reaches to the end of the document, as for the parser.
 _tags = re.compile(

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import engineshed_driver
-from webgraph.seeds import SeedColumnsMissing
+from webgraph.seeds import SeedColumnsMissing, SeedsUnreadable
 from webgraph.selection import DefinitionInvalid
 from webgraph.streams import InputMissing
 
@@ -35,7 +35,7 @@ class OutputOccupied(ValueError):
 _CONF = {"spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS"}
 
 # Wrong configuration: what the user can put right, said in one line and without a traceback.
-REFUSALS = (DefinitionInvalid, InputMissing, OutputOccupied, SeedColumnsMissing, FileNotFoundError)
+REFUSALS = (DefinitionInvalid, InputMissing, OutputOccupied, SeedColumnsMissing, SeedsUnreadable, FileNotFoundError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

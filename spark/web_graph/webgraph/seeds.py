@@ -31,6 +31,10 @@ class SeedColumnsMissing(ValueError):
     """A seed list without the columns that it must have."""
 
 
+class SeedsUnreadable(ValueError):
+    """A seed list that cannot be opened."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seed:
     """One row of a seed list; None in `url` and a reason in `broken` where the row could not be read."""
@@ -62,10 +66,16 @@ class CleanSeeds:
 def read_csv(path: str | Path) -> Iterator[Seed]:
     """Rows of a seed CSV with a header; bytes that are not UTF-8 are replaced, broken rows come marked as such.
 
-    Raises SeedColumnsMissing naming the file, the missing and the present columns; FileNotFoundError without file.
+    Raises SeedColumnsMissing naming the file, the missing and the present columns; SeedsUnreadable without file.
     """
-    with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        lines = file.read().replace("\x00", "").splitlines(keepends=True)
+    try:
+        with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            lines = file.read().replace("\x00", "").splitlines(keepends=True)
+    except OSError as error:
+        raise SeedsUnreadable(
+            f"seed list {path} cannot be read ({error.strerror}): correct the path, or put a CSV there with the header "
+            f"{','.join(SEED_COLUMNS)}"
+        ) from error
     if not lines:
         raise missing_columns(str(path), ())
     columns = [name.strip().lower() for name in next(csv.reader([lines[0]]))]

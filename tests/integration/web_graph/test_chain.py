@@ -151,6 +151,16 @@ def test_both_engines_give_equal_datasets(inputs, on_sail, tmp_path):
         ("edges.py", ["--warc", "{inputs}/*.warc*", "--include", "(", "--out", "{out}"], "url_patterns.include"),
         ("edges.py", ["--out", "{out}"], "--warc"),
         ("nodes_only.py", ["--seeds", "{inputs}/made.warc.gz", "--out", "{out}"], "lacks the columns"),
+        (
+            "nodes_only.py",
+            ["--seeds", "/nowhere/s.csv", "--out", "{out}"],
+            "seed list /nowhere/s.csv cannot be read (No",
+        ),
+        (
+            "edges.py",
+            ["--warc", "{inputs}/*", "--seeds", "/no.csv", "--out", "{out}"],
+            "seed list /no.csv cannot be read",
+        ),
         ("graph.py", ["--nodes", "{inputs}", "--links", "{inputs}", "--out", "{out}"], "no Parquet of nodes"),
         ("graph.py", ["--nodes", "x", "--links", "x", "--kinds", "b", "--out", "{out}"], "link_kinds"),
     ],
@@ -183,22 +193,28 @@ def test_overwrite_replaces_the_tables(inputs, tmp_path):
     assert counts(run("nodes_only.py", *arguments, "--overwrite", session=SAIL)) == first
 
 
+EMPTY = {
+    "no_drops": ("A,a.com,s,AT\n", [], {"rows": 1, "selected": 1, "nodes": 1, "drops": {}}),
+    "no_seeds": ("", [], {"rows": 0, "selected": 0, "nodes": 0, "drops": {}}),
+    "none_selected": (
+        "A,a.com,s,AT\nB,http://facebook.com/b,s,AT\n",
+        ["--sector", "none"],
+        {"rows": 2, "selected": 0, "nodes": 0, "drops": {"not_selected": 1, "platform": 1}},
+    ),
+}
+
+
 @pytest.mark.parametrize(
-    ("csv_text", "arguments", "said"),
+    ("session", "case"),
     [
-        ("A,a.com,s,AT\n", [], {"rows": 1, "selected": 1, "nodes": 1, "drops": {}}),
-        ("", [], {"rows": 0, "selected": 0, "nodes": 0, "drops": {}}),
-        (
-            "A,a.com,s,AT\nB,http://facebook.com/b,s,AT\n",
-            ["--sector", "none"],
-            {"rows": 2, "selected": 0, "nodes": 0, "drops": {"not_selected": 1, "platform": 1}},
-        ),
+        (SAIL, "no_drops"),
+        (SAIL, "no_seeds"),
+        (SAIL, "none_selected"),
+        pytest.param(CLASSIC, "no_seeds", marks=pytest.mark.needs_java),
     ],
 )
-@pytest.mark.parametrize("session", [SAIL, pytest.param(CLASSIC, marks=pytest.mark.needs_java)], ids=["sail", "local"])
-def test_tables_without_rows_are_written_with_their_columns_and_read_by_the_next_steps(
-    tmp_path, session, csv_text, arguments, said
-):
+def test_tables_without_rows_are_written_with_their_columns_and_read_by_the_next_steps(tmp_path, session, case):
+    csv_text, arguments, said = EMPTY[case]
     (tmp_path / "seeds.csv").write_text("organisation,url,sector,country\n" + csv_text)
     (tmp_path / "w.warc.gz").write_bytes(record("http://nowhere.example/", "<a href=/x>x</a>"))
     out = tmp_path / "out"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from webgraph.drops import Drop
-from webgraph.seeds import Seed, SeedColumnsMissing, clean, read_csv
+from webgraph.seeds import Seed, SeedColumnsMissing, SeedsUnreadable, clean, read_csv
 from webgraph.selection import DefinitionInvalid
 
 HEADER = "organisation,url,sector,country\n"
@@ -89,6 +89,7 @@ def test_a_selector_keeps_the_rows_of_its_values():
     cleaned = clean(seeds, {"sector": ["steel"]})
     assert [node["domain"] for node in cleaned.nodes] == ["a.com"]
     assert cleaned.counts() == {Drop.NOT_SELECTED: 2}
+    assert (cleaned.selected(), clean(seeds, {"sector": ["none"]}).selected()) == (1, 0)
     with pytest.raises(DefinitionInvalid, match="colour"):
         clean(seeds, {"colour": ["red"]})
 
@@ -101,6 +102,14 @@ def test_wrong_columns_are_refused_by_name(csv_file):
         list(read_csv(path))
     with pytest.raises(SeedColumnsMissing, match="it has none"):
         list(read_csv(csv_file("")))
+
+
+def test_a_seed_list_that_cannot_be_read_is_named_with_what_to_do(tmp_path):
+    for path, fact in ((tmp_path / "none.csv", "No such file"), (tmp_path, "Is a directory")):
+        with pytest.raises(
+            SeedsUnreadable, match=rf"{path} cannot be read \({fact}.*\): correct the path, or put a CSV"
+        ):
+            list(read_csv(path))
 
 
 def test_garbage_rows_are_counted_and_cost_no_other_row(csv_file):

@@ -44,15 +44,24 @@ def read_seeds(path: Path) -> Table:
     group_name="company_registry",
     kinds={"csv"},
     description="Organisations with their public websites: the seed list of every research query.",
-    check_specs=[dg.AssetCheckSpec("seeds_has_rows", asset=["company_registry", "seeds"])],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "seeds_has_rows", asset=["company_registry", "seeds"], description="seeds has rows", blocking=True
+        )
+    ],
 )
-def seeds(context: dg.AssetExecutionContext, engineshed: Engineshed) -> Iterator[dg.MaterializeResult[Any]]:
-    """Publish seeds.csv."""
+def seeds(
+    context: dg.AssetExecutionContext, engineshed: Engineshed
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    """Publish seeds.csv; one without rows is refused, and what was published before stays."""
     table = read_seeds(SEEDS_FILE)
-    digest = hashlib.sha256(SEEDS_FILE.read_bytes()).hexdigest()
-    inputs = [{"uri": SEEDS_FILE.name, "size": SEEDS_FILE.stat().st_size, "etag": digest}]
-    result = publish_tables(context, engineshed, {"seeds": table}, provenance={"inputs": inputs})
     check = dg.AssetCheckResult(
         check_name="seeds_has_rows", passed=table.num_rows > 0, metadata={"rows": table.num_rows}
     )
+    if not check.passed:
+        yield check
+        raise RegistryInvalid(f"{SEEDS_FILE.name} has no row below its header: add one.")
+    digest = hashlib.sha256(SEEDS_FILE.read_bytes()).hexdigest()
+    inputs = [{"uri": SEEDS_FILE.name, "size": SEEDS_FILE.stat().st_size, "etag": digest}]
+    result = publish_tables(context, engineshed, {"seeds": table}, provenance={"inputs": inputs})
     yield result._replace(check_results=[check])
