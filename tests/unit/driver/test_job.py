@@ -87,6 +87,18 @@ def test_by_hand_it_is_plain():
             job.read("nodes", "nodes")
 
 
+def test_places_are_where_the_launch_put_the_files(dagster):
+    dagster.launch(data={"/crawls/*.gz": ["s3://x/data/1/b.gz", "s3://x/data/0/c.gz"]})
+    with open_job("edges") as job:
+        assert job.places("/crawls/*.gz") == ["s3://x/data/1/b.gz", "s3://x/data/0/c.gz"]
+        assert job.places("s3://own/*.gz") == ["s3://own/*.gz"]
+
+
+def test_places_are_their_own_where_nothing_was_put(dagster):
+    with open_job("edges") as job:
+        assert job.places("/crawls/*.gz") == ["/crawls/*.gz"]
+
+
 def test_orchestrated_it_has_what_the_launch_gave(dagster):
     dagster.launch()
     with open_job("edges") as job:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.unit.running.conftest import World
 
-from engineshed.model.errors import JobInvalid, StoreBusy
+from engineshed.model.errors import JobInvalid, NoOffer, StoreBusy
 from engineshed.model.job import Mode, SampleInput, SparkJob
+from engineshed.model.partition import PartitionSelection
+from engineshed.ports.engine import Capabilities
 from engineshed.running.exchange import Exchange, Moved
+from engineshed.running.launching import plan_order
+from engineshed.running.route import Route
+from engineshed.running.staging import Staging
+from engineshed.running.standalone import StandaloneStep
 from engineshed.storage.objects import LocalStore
+from engineshed.testing.platform import VirtualEngine
 
 
 class Counting(LocalStore):
@@ -124,3 +135,65 @@ def test_a_sample_has_data_files_of_its_own() -> None:
     assert whole.in_mode(Mode.FULL).data == ("/full",)
     with pytest.raises(JobInvalid, match="'relative': give an absolute path"):
         SparkJob(name="job", script="s.py", data=("relative",))
+
+
+class Elsewhere(VirtualEngine):
+    """Its drivers share no files with the launcher."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(transports=("files",), logs=False, beyond_machine=True)
+
+
+@pytest.fixture
+def far_world(make_world: Callable[..., World], tmp_path: Path) -> World:
+    (tmp_path / "a.gz").write_text("one")
+    world = make_world(data=(str(tmp_path / "*.gz"),))
+    shed = replace(world.shed, engines={"far": Elsewhere(world.platform, "far"), **world.shed.engines})
+    return replace(world, shed=shed)
+
+
+def launched(world: World, engine: str) -> dict[str, Any]:
+    """Run the order on an engine; what its driver was told of code and data, and where its code was put."""
+    shed = replace(world.shed, engines={engine: world.shed.engines[engine]})
+    step = StandaloneStep(world.order.asset, PartitionSelection(), lambda text: None)
+    result = Route(step, world.order, shed).run()
+    attempt = shed.ledger.attempt(result.token)
+    assert attempt is not None
+    context = json.loads(Path(attempt.intent.address, "context.json").read_text())
+    return {"root": attempt.intent.record["staged"]["root"], "data": context["extras"]["engineshed"]["data"]}
+
+
+def test_engines_elsewhere_get_code_and_data_from_the_exchange(
+    far_world: World, exchange: Exchange, store: Counting, tmp_path: Path
+) -> None:
+    far = launched(replace(far_world, shed=replace(far_world.shed, exchange=exchange)), "far")
+    assert str(far["root"]).startswith(f"{store.root}/staged/")
+    [(place, [address])] = far["data"].items()
+    assert (place, Path(address).read_text()) == (str(tmp_path / "*.gz"), "one")
+
+
+def test_engines_of_this_machine_read_in_place(far_world: World, exchange: Exchange, store: Counting) -> None:
+    here = launched(replace(far_world, shed=replace(far_world.shed, exchange=exchange)), "virtual")
+    assert (here["data"], store.uploads, list(store.list(""))) == ({}, [], [])
+
+
+def test_without_an_exchange_an_engine_elsewhere_cannot_read_data_files(far_world: World) -> None:
+    plan = plan_order(far_world.order, far_world.shed)
+    assert plan.chosen.offer.engine == "virtual"
+    assert [(r.engine, r.code) for r in plan.rejections] == [("far", "no_exchange")]
+    only = replace(far_world.shed, engines={"far": far_world.shed.engines["far"]})
+    with pytest.raises(NoOffer, match="set exchange_root"):
+        _ = plan_order(far_world.order, only).chosen
+
+
+def test_code_of_the_exchange_can_be_had_here_again(exchange: Exchange, tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "deep.py").write_text("deep")
+    asked = replace(job(tmp_path), modules=(str(tmp_path / "lib"),))
+    staged = exchange.stage(asked, silent)
+    here = Staging(LocalStore(tmp_path / "home"), tmp_path / "engineshed_driver.py")
+    root = Path(here.keep(staged.digest, exchange.files(staged.digest)))
+    assert root == tmp_path / "home" / "staged" / staged.digest
+    assert (root / "job.py").read_text() == "job"
+    assert (root / "lib" / "deep.py").read_text() == "deep"
