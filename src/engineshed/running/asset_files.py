@@ -77,11 +77,12 @@ def _repeated(node: yaml.Node, path: KeyPath, seen: set[int]) -> Iterator[tuple[
     elif isinstance(node, yaml.MappingNode):
         lines: dict[str, int] = {}
         for key, inner in node.value:
-            place, line = (*path, str(key.value)), key.start_mark.line + 1
-            if place[-1] in lines:
-                fact = f"given twice, first in line {lines[place[-1]]}: only one would count"
+            name, line = str(key.value), key.start_mark.line + 1
+            place = (*path, name)
+            if name in lines:
+                fact = f"given twice, first in line {lines[name]}: only one would count"
                 yield f"{'.'.join(map(str, place))}: {fact}", line
-            lines.setdefault(place[-1], line)
+            lines.setdefault(name, line)
             yield from _repeated(inner, place, seen)
 
 

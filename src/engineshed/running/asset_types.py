@@ -34,8 +34,9 @@ def shaped(pattern: str, wanted: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _shaped_text(pattern: str, wanted: str) -> Any:
-    return Annotated[str, shaped(pattern, wanted), Field(json_schema_extra={"pattern": f"^(?:{pattern})$"})]
+def _shaped_text(pattern: str, wanted: str, *further: AfterValidator) -> Any:
+    schema = Field(json_schema_extra={"pattern": f"^(?:{pattern})$"})
+    return Annotated[(str, shaped(pattern, wanted), *further, schema)]
 
 
 def _as_text(value: Any) -> str:
@@ -135,10 +136,8 @@ TeamName = _shaped_text(r"[A-Za-z0-9_.-]{1,63}", "a team name: at most 63 letter
 GroupName = _shaped_text(r"\w+(?:/\w+)*", "a group name: letters, digits and _, nested by /")
 Owner = _shaped_text(r"team:.+|[^@\s]+@[^@\s]+\.[^@\s]+", "an owner: team:name or an e-mail address")
 PoolName = _shaped_text(r"\S+", "a pool name: no spaces")
-Automation = Annotated[
-    _shaped_text(
-        rf"{'|'.join(CONDITIONS)}|@(?:hourly|daily|weekly|monthly|yearly)|{_CRON}(?: {_CRON}){{4}}",
-        f"{', '.join(CONDITIONS)} or a cron string such as 0 6 * * *",
-    ),
+Automation = _shaped_text(
+    rf"{'|'.join(CONDITIONS)}|@(?:hourly|daily|weekly|monthly|yearly)|{_CRON}(?: {_CRON}){{4}}",
+    f"{', '.join(CONDITIONS)} or a cron string such as 0 6 * * *",
     AfterValidator(_fires),
-]
+)

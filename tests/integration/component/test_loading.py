@@ -162,7 +162,7 @@ def test_a_key_with_nothing_behind_it_counts_as_left_out(assets):
 @pytest.mark.parametrize(
     "change",
     [
-        {"automation": "99 * * * *"},
+        {"automation": "0 0 31 2 *"},
         {"tags": {"a b": "c"}},
         {"job.tables": ["links"], "checks": [{"has_rows": {"table": "links"}}] * 2},
     ],

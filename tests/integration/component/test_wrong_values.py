@@ -144,7 +144,7 @@ def test_every_file_and_every_document_is_read(assets):
     wrong = assets.attributes({"backfill": "many"})
     first, second = assets.write(wrong, "first"), assets.write({**wrong, "asset": "links"}, "deeper/second")
     second.write_text(f"type: dagster.DefsFolderComponent\n---\n{second.read_text()}")
-    assets.write(assets.attributes({}), "third")
+    assets.write(assets.attributes({"asset": "third"}), "third")
     hidden = assets.write(wrong, ".venv/lib")
 
     findings = check_files([assets.folder])
