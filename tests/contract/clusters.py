@@ -46,7 +46,7 @@ def job_extras(token: Token, *, tables: Sequence[str] = ()) -> dict[str, Any]:
         "staged": "",
         "partition": {"keys": [], "by_key": {}, "windows": {}, "key_range": None},
         "inputs": {},
-        "outputs": {"": "/work/out"},
+        "outputs": {"": "/scratch/out"},
     }
     return {"engineshed": context}
 

@@ -17,7 +17,7 @@ import engineshed_driver
 with engineshed_driver.open_job(app_name="contract") as job:
     frame = job.session.range(1000).selectExpr("id % 7 as rest").groupBy("rest").count()
     job.write("counts", frame)
-    job.report({"rests": frame.count(), "files": len(glob.glob("/work/out/counts/*.parquet"))})
+    job.report({"rests": frame.count(), "files": len(glob.glob("/scratch/out/counts/*.parquet"))})
 """
 
 

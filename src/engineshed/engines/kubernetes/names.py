@@ -20,7 +20,7 @@ METERED = f"{DOMAIN}/metered"
 DRIVER, EXECUTOR = "spark-driver", "spark-executor"
 DRIVER_CONTAINER, EXECUTOR_CONTAINER = "driver", "executor"
 
-SCRATCH = "/work"
+SCRATCH = "/scratch"
 ATTACHMENTS = "/etc/engineshed/attachments"
 """Where the run's ConfigMap is mounted."""
 
