@@ -88,15 +88,16 @@ class ResourceSettings(_Closed):
 
 
 class SampleSettings(_Closed):
-    """How a sample run differs: both are laid over the job's own, key by key."""
+    """How a sample run differs: settings and resources are laid over the job's own, key by key; data replace its."""
 
     settings: dict[str, JsonValue] = Field(default_factory=dict)
+    data: list[Text] = Field(default_factory=list)
     resources: ResourceSettings = ResourceSettings()
     expected_input_bytes: Count | None = None
 
 
 class JobSettings(_Closed):
-    """The Spark job. script and modules: relative to the folder of defs.yaml."""
+    """The Spark job. script, modules and data: relative to the folder of defs.yaml."""
 
     name: Text | None = None
     script: Text
@@ -104,6 +105,7 @@ class JobSettings(_Closed):
     arguments: list[Scalar] = Field(default_factory=list)
     libraries: list[Text] = Field(default_factory=list)
     settings: dict[str, JsonValue] = Field(default_factory=dict)
+    data: list[Text] = Field(default_factory=list)
     conf: dict[str, Scalar] = Field(default_factory=dict)
     engine_settings: dict[EngineName, dict[str, JsonValue]] = Field(default_factory=dict)
     tables: list[TableName] = Field(default_factory=list)
@@ -229,10 +231,12 @@ class AssetSettings(_Closed):
     def spark_job(self, folder: Path | None = None) -> SparkJob:
         """The job, with script and modules looked up from `folder`. Raises JobInvalid."""
         job, base = self.job, folder or Path()
+        root = base.absolute()
         sample = None
         if job.sample is not None:
             sample = SampleInput(
                 settings=job.sample.settings,
+                data=tuple(str(root / place) for place in job.sample.data),
                 resources=Resources(**{**job.resources.given(), **job.sample.resources.given()}),
                 expected_input_bytes=job.sample.expected_input_bytes,
             )
@@ -243,6 +247,7 @@ class AssetSettings(_Closed):
             arguments=tuple(job.arguments),
             libraries=tuple(job.libraries),
             settings=job.settings,
+            data=tuple(str(root / place) for place in job.data),
             conf=job.conf,
             engine_settings=job.engine_settings,
             tables=tuple(job.tables),

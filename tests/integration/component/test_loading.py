@@ -32,6 +32,7 @@ EVERYTHING = """\
     arguments: [--limit, 10, --fast, true]
     libraries: ["ada-url>=1.27"]
     settings: {kinds: [a, img], version: "3.10", since: 2026-01-01}
+    data: ["crawls/*.gz", /far/one.gz]
     conf: {spark.sql.shuffle.partitions: 8, spark.sql.ansi.enabled: true}
     tables: [links, pages]
     resources: {executors: 4, executor_memory_gib: 8}
@@ -39,6 +40,7 @@ EVERYTHING = """\
     timeout_s: 3600
     sample:
       settings: {limit: 10}
+      data: [small.gz]
       resources: {executors: 1}
   objective: {value_usd_per_hour: 12.10, budget_usd: 3}
   partitions:
@@ -103,7 +105,9 @@ def test_every_key_reaches_the_job(assets):
     assert job.settings == {"kinds": ["a", "img"], "version": "3.10", "since": "2026-01-01"}
     assert job.conf == {"spark.sql.shuffle.partitions": "8", "spark.sql.ansi.enabled": "true"}
     assert job.resources == Resources(executors=4, executor_memory_gib=8)
+    assert job.data == (str(file.parent / "crawls/*.gz"), "/far/one.gz")
     assert job.sample is not None
+    assert job.sample.data == (str(file.parent / "small.gz"),)
     assert job.sample.resources == Resources(executors=1, executor_memory_gib=8)
     assert (job.expected_input_bytes, job.timeout_s) == (1_000_000, 3600)
 
