@@ -18,6 +18,9 @@ from engineshed.storage.datasets import Datasets
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_MOST_FACTS = 5
+"""Partitions whose failure a check's text tells of; the metadata tells of all."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartitionTables:
@@ -46,10 +49,11 @@ class PartitionTables:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found in one partition."""
+    """What a check found in one partition. fact: the same in a few words, said where it failed."""
 
     passed: bool
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    fact: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,16 +72,21 @@ class DataCheck:
             metadata: dict[str, Any] = dict(next(iter(findings.values())).metadata)
         else:
             metadata = {BY_PARTITION: {partition: dict(f.metadata) for partition, f in findings.items()}}
-        failed = sorted(p for p, f in findings.items() if not f.passed)
+        failed = {p: f.fact for p, f in sorted(findings.items()) if not f.passed}
         return CheckOutcome(
             name=self.name,
             passed=not failed,
             blocking=self.blocking,
             metadata=metadata,
-            description=self.description
-            if not failed
-            else f"{self.description}; fails for {', '.join(failed) or 'it'}",
+            description=f"{self.description}; {_said(failed)}" if failed else self.description,
         )
+
+
+def _said(failed: Mapping[str, str]) -> str:
+    """The facts of the partitions that failed, the first few of many."""
+    facts = [": ".join(filter(None, [partition, fact])) or "fails" for partition, fact in failed.items()]
+    more = len(facts) - _MOST_FACTS
+    return "; ".join(facts[:_MOST_FACTS]) + (f"; and {more} partitions more" if more > 0 else "")
 
 
 def has_rows(table: str, *, at_least: int = 1, blocking: bool = True) -> DataCheck:
@@ -85,10 +94,16 @@ def has_rows(table: str, *, at_least: int = 1, blocking: bool = True) -> DataChe
 
     def evaluate(candidate: PartitionTables) -> Finding:
         rows = candidate.rows(table)
-        return Finding(rows >= at_least, {"rows": rows, "at_least": at_least})
+        fact = f"{rows} rows, at least {at_least} are wanted"
+        return Finding(rows >= at_least, {"rows": rows, "at_least": at_least}, fact)
 
     name = f"{table}_has_rows"
-    return DataCheck(name=name, description=f"{table} has rows", evaluate=evaluate, blocking=blocking)
+    return DataCheck(
+        name=name,
+        description=f"{table} has at least {at_least} row{'' if at_least == 1 else 's'}",
+        evaluate=evaluate,
+        blocking=blocking,
+    )
 
 
 def is_unique(table: str, columns: Sequence[str], *, blocking: bool = True) -> DataCheck:
@@ -96,8 +111,17 @@ def is_unique(table: str, columns: Sequence[str], *, blocking: bool = True) -> D
 
     def evaluate(candidate: PartitionTables) -> Finding:
         read = candidate.read(table, columns)
-        distinct = read.group_by(list(columns)).aggregate([]).num_rows
-        return Finding(distinct == read.num_rows, {"rows": read.num_rows, "duplicates": read.num_rows - distinct})
+        groups = read.group_by(list(columns)).aggregate([([], "count_all")])
+        duplicates = read.num_rows - groups.num_rows
+        if not duplicates:
+            return Finding(True, {"rows": read.num_rows, "duplicates": 0})
+        often = groups.sort_by([("count_all", "descending")]).slice(0, 1).to_pylist()[0]
+        count = often.pop("count_all")
+        return Finding(
+            False,
+            {"rows": read.num_rows, "duplicates": duplicates, "example": str(often)},
+            f"{duplicates} of {read.num_rows} rows repeat another, such as {often} ({count} times)",
+        )
 
     name = f"{table}_unique_{'_'.join(columns)}"
     return DataCheck(
@@ -121,7 +145,9 @@ def no_dangling(
         known_values = known.combine_chunks().cast(values.type)
         dangling = values.filter(pc.invert(pc.is_in(values, value_set=known_values)))
         examples = dangling.slice(0, 5).to_pylist()
-        return Finding(len(dangling) == 0, {"values": len(values), "dangling": len(dangling), "examples": examples})
+        metadata = {"values": len(values), "dangling": len(dangling), "examples": examples}
+        said = ", ".join(map(repr, examples))
+        return Finding(not len(dangling), metadata, f"{len(dangling)} of {len(values)} values are not, such as {said}")
 
     name = f"{table}_{column}_no_dangling"
     source = f"{of_asset or 'this asset'}.{of_table}.{of_column}"

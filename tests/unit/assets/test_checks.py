@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -46,6 +47,30 @@ def test_rows_uniqueness_and_dangling_values(datasets: Datasets) -> None:
     assert dangling.metadata["examples"] == ["c"]
 
 
+def test_a_failure_says_what_was_found_and_what_was_wanted(datasets: Datasets) -> None:
+    links = pa.table({"src": ["a", "a", "a", "b"], "dst": ["b", "b", "b", "c"]})
+    tables = _write(datasets, "edges", {"links": links, "nodes": pa.table({"domain": ["a", "b"]})})
+    assert has_rows("links", at_least=99_999).over([tables]).description == (
+        "links has at least 99999 rows; p: 4 rows, at least 99999 are wanted"
+    )
+    assert is_unique("links", ["src", "dst"]).over([tables]).description == (
+        "src, dst unique in links; p: 2 of 4 rows repeat another, such as {'src': 'a', 'dst': 'b'} (3 times)"
+    )
+    assert no_dangling("links", "dst", of_table="nodes", of_column="domain").over([tables]).description == (
+        "links.dst is in this asset.nodes.domain; p: 1 of 2 values are not, such as 'c'"
+    )
+
+
+def test_without_partitions_the_fact_stands_alone_and_many_are_cut_short(datasets: Datasets) -> None:
+    tables = _write(datasets, "edges", {"links": pa.table({"src": ["a"]})})
+    check = has_rows("links", at_least=2)
+    alone = check.over([replace(tables, partition=None)]).description
+    assert alone == "links has at least 2 rows; 1 rows, at least 2 are wanted"
+    many = check.over([replace(tables, partition=f"p{n}") for n in range(8)]).description
+    assert "p4: 1 rows" in many
+    assert many.endswith("; and 3 partitions more")
+
+
 def test_an_upstream_asset_is_read_as_the_job_read_it(datasets: Datasets) -> None:
     up = _write(datasets, "nodes_only", {"nodes": pa.table({"domain": ["a", "b"]})})
     commit = datasets.publish(
@@ -72,6 +97,6 @@ def test_a_check_over_several_partitions_passes_only_where_all_do(datasets: Data
     bad = PartitionTables(partition="q", contents=empty.contents, upstream=(), datasets=datasets)
     outcome = has_rows("links").over([good, bad])
     assert not outcome.passed
-    assert "fails for q" in outcome.description
+    assert outcome.description.endswith("; q: 0 rows, at least 1 are wanted")
     rows = {partition: found["rows"] for partition, found in outcome.metadata["by_partition"].items()}
     assert rows == {"p": 1, "q": 0}
