@@ -18,7 +18,6 @@ from engineshed.model.wiring import Wiring
 PLACE = Place(
     namespace="team-web-graph",
     team="web-graph",
-    store={"spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem"},
     access={"endpoint_url": "http://objects:9000"},
 )
 FULL: Mapping[str, Any] = {

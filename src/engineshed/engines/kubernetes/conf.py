@@ -12,6 +12,8 @@ the engine decides itself is refused there rather than dropped.
 | allocation.driver.readinessTimeout | the API server may show the pod as ready some seconds late |
 | decommission, shuffleTracking | executors may leave, and nodes be drained, without losing what they hold |
 
+How Spark reaches the object store, and what executors import, is the driver's to say: it knows its environment.
+
 Source: spark.apache.org/docs/latest/running-on-kubernetes.html and configuration.html.
 """
 
@@ -29,6 +31,14 @@ from engineshed.model.job import SparkJob
 MASTER = "k8s://https://kubernetes.default.svc:443"
 TEMPLATE = "executor.yaml"
 
+_DEFAULTS = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.warehouse.dir": f"{names.SCRATCH}/warehouse",
+    "spark.local.dir": f"{names.SCRATCH}/spark",
+    "spark.ui.enabled": "true",
+    "spark.ui.showConsoleProgress": "false",
+}
+
 _DECIDED_HERE = (
     "spark.master",
     "spark.remote",
@@ -39,7 +49,6 @@ _DECIDED_HERE = (
     "spark.driver.blockManager.port",
     "spark.blockManager.port",
     "spark.ui.port",
-    "spark.submit.pyFiles",
     "spark.driver.memory",
     "spark.executor.cores",
     "spark.executor.instances",
@@ -71,14 +80,14 @@ def asked_conf(job: SparkJob, block: KubernetesBlock, settings: KubernetesSettin
     return asked
 
 
-def local_session(driver: PodSize, asked: Mapping[str, str], store: Mapping[str, str]) -> dict[str, Any]:
+def local_session(driver: PodSize, asked: Mapping[str, str]) -> dict[str, Any]:
     """All work in the driver's pod."""
     own = {
         "spark.driver.memory": f"{driver.heap_mib}m",
         "spark.driver.host": "127.0.0.1",
         "spark.ui.port": str(names.UI_PORT),
     }
-    conf = {**_defaults(store), "spark.local.dir": f"{names.SCRATCH}/spark", **asked}
+    conf = {**_DEFAULTS, **asked}
     return {"kind": "classic", "master": f"local[{driver.cores}]", "conf": {**_literal(conf), **own}}
 
 
@@ -87,15 +96,13 @@ def cluster_session(
     executor: PodSize,
     executors: DynamicAllocation | int,
     asked: Mapping[str, str],
-    store: Mapping[str, str],
     settings: KubernetesSettings,
     namespace: str,
     labels: Mapping[str, str],
 ) -> dict[str, Any]:
     """The driver in its pod, the work in executors beside it."""
     conf = {
-        **_defaults(store),
-        "spark.local.dir": f"{names.SCRATCH}/spark",
+        **_DEFAULTS,
         "spark.decommission.enabled": "true",
         "spark.storage.decommission.enabled": "true",
         "spark.storage.decommission.rddBlocks.enabled": "true",
@@ -112,8 +119,6 @@ def cluster_session(
         "spark.driver.blockManager.port": str(names.BLOCK_PORT),
         "spark.blockManager.port": str(names.BLOCK_PORT),
         "spark.ui.port": str(names.UI_PORT),
-        # What was staged, as one archive: executors import from it.
-        "spark.submit.pyFiles": f"{names.SCRATCH}/modules.zip",
         "spark.kubernetes.namespace": namespace,
         "spark.kubernetes.driver.pod.name": "$(POD_NAME)",
         **executor_conf(executor, executors, settings),
@@ -150,31 +155,6 @@ def _allocation(executors: DynamicAllocation | int) -> dict[str, str]:
         "spark.dynamicAllocation.minExecutors": str(executors.min),
         "spark.dynamicAllocation.initialExecutors": str(executors.min),
         "spark.dynamicAllocation.maxExecutors": str(executors.max),
-    }
-
-
-def store_conf(root: str, access: Mapping[str, str]) -> dict[str, str]:
-    """What Spark needs to read and write the store of `root`; credentials come from the environment."""
-    if not root.startswith("s3://"):
-        return {}
-    conf = {"spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem"}
-    if access.get("endpoint_url"):
-        conf["spark.hadoop.fs.s3a.endpoint"] = access["endpoint_url"]
-        conf["spark.hadoop.fs.s3a.path.style.access"] = "true"
-        tls = str(access["endpoint_url"].startswith("https://")).lower()
-        conf["spark.hadoop.fs.s3a.connection.ssl.enabled"] = tls
-    if access.get("region"):
-        conf["spark.hadoop.fs.s3a.endpoint.region"] = access["region"]
-    return conf
-
-
-def _defaults(store: Mapping[str, str]) -> dict[str, str]:
-    return {
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.warehouse.dir": f"{names.SCRATCH}/warehouse",
-        "spark.ui.enabled": "true",
-        "spark.ui.showConsoleProgress": "false",
-        **store,
     }
 
 

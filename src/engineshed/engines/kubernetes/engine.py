@@ -23,7 +23,6 @@ from engineshed.engines.kubernetes.api import (
     open_api,
 )
 from engineshed.engines.kubernetes.checks import checks
-from engineshed.engines.kubernetes.conf import store_conf
 from engineshed.engines.kubernetes.nodes import read_nodes
 from engineshed.engines.kubernetes.objects import JSON, annotation, driver_of, finished_at, time_of
 from engineshed.engines.kubernetes.offers import offers
@@ -61,14 +60,12 @@ class KubernetesEngine:
         self._kind = APPLICATIONS if settings.operator.enabled else JOBS
         self._quiet_until: dict[str, float] = {}
         self._final: set[str] = set()
-        exchange = surroundings.exchange
         self._place = Place(
             namespace=api.namespace,
             team=surroundings.team,
-            store=store_conf(exchange.root, surroundings.exchange_access) if exchange else {},
             access=surroundings.exchange_access,
         )
-        self._transports = ("objects", "pod_logs") if exchange else ("pod_logs",)
+        self._transports = ("objects", "pod_logs") if surroundings.exchange else ("pod_logs",)
 
     @property
     def name(self) -> str:

@@ -28,11 +28,10 @@ _BY_VALUE = ("ENGINESHED_CHANNEL", "ENGINESHED_RELAY")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a run goes, besides the settings. `store` is the Spark conf of the object store."""
+    """Where a run goes, besides the settings. `access`: how drivers reach the exchange, without credentials."""
 
     namespace: str
     team: str
-    store: Mapping[str, str]
     access: Mapping[str, str]
 
 
@@ -115,7 +114,7 @@ def _session(
     driver = driver_size(resources, settings)
     executors = allocation(work.job.resources, block, settings)
     if executors == 0:
-        return conf.local_session(driver, asked, place.store), {}
+        return conf.local_session(driver, asked), {}
     executor_labels = {**labels, names.ROLE: names.EXECUTOR}
     template = pods.executor_template(
         settings,
@@ -127,9 +126,7 @@ def _session(
         disk_gib=resources.disk_gib,
     )
     size = executor_size(resources, settings)
-    session = conf.cluster_session(
-        driver, size, executors, asked, place.store, settings, place.namespace, executor_labels
-    )
+    session = conf.cluster_session(driver, size, executors, asked, settings, place.namespace, executor_labels)
     return session, {conf.TEMPLATE: json.dumps(template, sort_keys=True, ensure_ascii=False)}
 
 
