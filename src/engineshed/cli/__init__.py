@@ -16,6 +16,7 @@ from engineshed.cli.doctor import doctor
 from engineshed.cli.engines import engines
 from engineshed.cli.migrate import migrate
 from engineshed.cli.provision import provision
+from engineshed.cli.read_only import read_only
 from engineshed.cli.reap import reap
 from engineshed.cli.reproduce import reproduce
 from engineshed.model.errors import EngineshedError
@@ -27,7 +28,7 @@ def cli() -> None:
     """Where Spark assets run, why, and what they cost."""
 
 
-for command in (engines, doctor, check, reproduce, reap, migrate, discover, provision):
+for command in (engines, doctor, check, reproduce, reap, migrate, discover, provision, read_only):
     cli.add_command(command)
 
 

@@ -12,9 +12,7 @@ import click
 
 @click.command()
 @click.option("--workspace-dir", type=click.Path(file_okay=False, path_type=Path), required=True)
-@click.option(
-    "--reload-url", help="GraphQL address of this pod's webserver, told to reload after changes."
-)
+@click.option("--reload-url", help="GraphQL address of this pod's webserver, told to reload after changes.")
 @click.option("--metrics-port", type=click.IntRange(0, 65535), default=9102, show_default=True)
 @click.option(
     "--grace",

@@ -6,7 +6,6 @@ Plain JSON because typed models fail on objects that they do not expect, and wha
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +13,7 @@ from typing import Any
 from engineshed.discovery.catalogue import Json
 from engineshed.model.errors import AccessDenied, ExtraMissing, PlatformBusy, SettingInvalid
 
-_IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
 _CALL_TIMEOUT_S = 10
-_WATCH_S = 60
 _PAGE = 500
 #: Statuses that are answers, not errors: missing, already there, too old, not acceptable.
 _ANSWERS = frozenset({404, 409, 410, 422})
@@ -38,11 +35,12 @@ class Reply:
 class KubernetesApi:
     """The API server, under the account of this pod or of a kubeconfig."""
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, client: Any, watch_s: int = 60) -> None:
+        """`watch_s`: how long a watch lasts, which is also how long a right that was withdrawn may still serve."""
+        self._client, self._watch_s = client, watch_s
 
     @classmethod
-    def open(cls, environment: Mapping[str, str] | None = None, connections: int = 64) -> KubernetesApi:
+    def open(cls, connections: int = 64) -> KubernetesApi:
         """By the pod's account, else by the kubeconfig. Raises ExtraMissing or SettingInvalid saying what lacks."""
         try:
             from kubernetes import client, config
@@ -52,9 +50,9 @@ class KubernetesApi:
             ) from None
         configuration = client.Configuration()
         try:
-            if (environment or os.environ).get(_IN_CLUSTER):
+            try:
                 config.load_incluster_config(client_configuration=configuration)
-            else:
+            except config.ConfigException:
                 config.load_kube_config(client_configuration=configuration)
         except config.ConfigException as error:
             raise SettingInvalid(f"no Kubernetes cluster is named ({error}): set KUBECONFIG or run in a pod.") from None
@@ -92,15 +90,15 @@ class KubernetesApi:
             query["continue"] = str(meta["continue"])
 
     def watch(self, path: str, selector: str, version: str) -> Iterator[Json]:
-        """Events from `version` on, for a minute at most. Ends early when the connection does; raises as `call`."""
+        """Events from `version` on, for `watch_s` at most. Ends early when the connection does; raises as `call`."""
         query = {
             "labelSelector": selector,
             "watch": "true",
             "resourceVersion": version,
             "allowWatchBookmarks": "true",
-            "timeoutSeconds": str(_WATCH_S),
+            "timeoutSeconds": str(self._watch_s),
         }
-        response = self._open("GET", path, None, query, _WATCH_S + _CALL_TIMEOUT_S)
+        response = self._open("GET", path, None, query, self._watch_s + _CALL_TIMEOUT_S)
         if isinstance(response, Reply):
             yield {"type": "ERROR", "object": {"code": response.status}}
             return

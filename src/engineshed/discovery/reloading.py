@@ -83,7 +83,7 @@ class Intervals:
     """Seconds between attempts and between comparisons."""
 
     retry_s: float = 1.0
-    retry_at_most_s: float = 15.0
+    retry_at_most_s: float = 3.0
     compare_s: float = 30.0
 
 

@@ -79,7 +79,7 @@ class Cluster:
         own.api_key = {"authorization": f"Bearer {asked.body['status']['token']}"}
         own.connection_pool_maxsize = 32
         own.retries = False
-        return KubernetesApi(client.ApiClient(own))
+        return KubernetesApi(client.ApiClient(own), watch_s=5)
 
     def may_see_namespaces(self, space: str, account: str) -> str:
         """The platform's only right beyond namespaces: to see which there are, and the nodes."""

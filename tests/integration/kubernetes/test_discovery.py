@@ -183,7 +183,7 @@ def test_rights_that_come_and_go(cluster: Cluster, platform: Platform, tmp_path:
 
     cluster.withdraw(space)
     # A watch that runs is not cut off; what changes is what the next list may see.
-    until(lambda: _listed(tmp_path) == set(), 90, "gone after the right was withdrawn")
+    until(lambda: _listed(tmp_path) == set(), 30, "gone after the right was withdrawn")
     assert sidecar.health.is_alive
 
 

@@ -48,8 +48,8 @@ class Source:
         missing = [name for name in FILES if not isinstance(files.get(name), str)]
         if missing:
             raise SettingInvalid(
-                f"ConfigMap {self._place.namespace}/{self._place.config_map} lacks {', '.join(missing)}: it is rendered "
-                "by the platform's chart."
+                f"ConfigMap {self._place.namespace}/{self._place.config_map} lacks {', '.join(missing)}: it is "
+                "rendered by the platform's chart."
             )
         return Content(
             {**{name: files[name] for name in FILES}, CLUSTER_FILE: self._cluster_file()},
