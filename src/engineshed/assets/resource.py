@@ -29,18 +29,17 @@ def read_premises(location_file: str) -> Premises:
 
 
 @functools.lru_cache(maxsize=8)
-def _shed(location_file: str, environment: tuple[tuple[str, str], ...]) -> Shed:
-    premises = settings.read_premises(location_file, dict(environment))
+def _shed(location_file: str, _settings: tuple[tuple[str, str], ...]) -> Shed:
+    premises = read_premises(location_file)
     return open_shed(premises.location, premises.platform, home=premises.home, data_root=premises.data_root)
 
 
 @functools.lru_cache(maxsize=8)
-def _check(location_file: str, environment: tuple[tuple[str, str], ...]) -> None:
-    env = dict(environment)
-    path = env.get("ENGINESHED_LOCATION") or location_file
+def _check(location_file: str, _settings: tuple[tuple[str, str], ...]) -> None:
+    path = os.environ.get("ENGINESHED_LOCATION") or location_file
     if path == location_file and not Path(path).is_file():
         return  # definitions that are only listed may have none; a step that runs says so
-    premises = settings.read_premises(location_file, env)
+    premises = read_premises(location_file)
     location = premises.location
     surroundings = Surroundings(
         home=str(premises.home),
@@ -69,7 +68,7 @@ class Engineshed(dg.ConfigurableResource[Shed]):
     def __init__(self, **data: Any) -> None:
         super().__init__(**data)
         if isinstance(self.location_file, str):
-            _check(self.location_file, _environment())
+            _check(self.location_file, _own_variables())
 
     def premises(self) -> Premises:
         """The settings in force now."""
@@ -77,8 +76,9 @@ class Engineshed(dg.ConfigurableResource[Shed]):
 
     def shed(self) -> Shed:
         """The shed of this process."""
-        return _shed(self.location_file, _environment())
+        return _shed(self.location_file, _own_variables())
 
 
-def _environment() -> tuple[tuple[str, str], ...]:
+def _own_variables() -> tuple[tuple[str, str], ...]:
+    """What a shed is kept by. It is built from the whole environment: the platform names a variable for a password."""
     return tuple(sorted((k, v) for k, v in os.environ.items() if k.startswith("ENGINESHED_")))
