@@ -9,14 +9,16 @@
 | failed, `timeout` | - | - | failed: the time limit, whatever the driver said when it was ended |
 | any | closed with an exception that says a disk is full | - | failed: platform, another machine may have room |
 | failed | closed with an exception | - | failed: user code, the driver's traceback |
+| failed | closed with `Terminated` | - | failed: what the platform says: it was ended from outside |
 | failed | - | - | failed: what the platform says |
 | cancelled | - | - | cancelled |
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from engineshed.model.failure import Failure, FailureClass
 from engineshed.model.status import State, Status
@@ -27,6 +29,9 @@ TIMEOUT = "timeout"
 
 _DISK_FULL = ("No space left on device", "Disk quota exceeded")
 """ENOSPC and EDQUOT in the words of strerror(3), which Python, the JVM and Rust all pass on."""
+
+_TERMINATED = "Terminated"
+"""The exception that the driver's side raises on SIGTERM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ def judge(status: Status, transcript: Transcript, tables: Sequence[str], *, seal
         return _failed(FailureClass.CANCELLED, "cancelled", "the run was cancelled on its platform")
     if status.failure is not None and status.failure.reason == TIMEOUT:
         return Verdict(replace(status.failure, detail=transcript.exception_text or status.failure.detail))
-    if transcript.exception is not None:
+    if transcript.exception is not None and not _ended_from_outside(status, transcript.exception):
         name = transcript.exception.get("name") or "exception"
         message = f"the driver ended with {name}: {transcript.exception.get('message') or ''}".strip()
         if any(words in said for said in transcript.exception_messages for words in _DISK_FULL):
@@ -82,6 +87,11 @@ def judge(status: Status, transcript: Transcript, tables: Sequence[str], *, seal
         "the script ended with success but Pipes was never closed, so messages may be missing. "
         "Use `open_dagster_pipes` or `open_job` as a context manager.",
     )
+
+
+def _ended_from_outside(status: Status, exception: Mapping[str, Any]) -> bool:
+    """SIGTERM is no fault of the script: a pod or machine that goes down may be tried again elsewhere."""
+    return status.state is State.FAILED and status.failure is not None and exception.get("name") == _TERMINATED
 
 
 def _failed(failure_class: FailureClass, reason: str, message: str, detail: str = "") -> Verdict:

@@ -34,6 +34,7 @@ CLOSED = ("closed", {})
 RAISED = ("closed", {"exception": {"name": "KeyError", "message": "'dst'", "stack": ["  at line 3\n"]}})
 FULL_DISK = {"name": "OSError", "message": "[Errno 28] No space left on device: '/x'"}
 WITHOUT_ROOM = ("closed", {"exception": {"name": "JobError", "message": "not written", "cause": FULL_DISK}})
+TOLD_TO_STOP = ("closed", {"exception": {"name": "Terminated", "message": "The driver was told to stop (SIGTERM)."}})
 SEALED = ("report_custom_message", {"payload": {"engineshed/seal": {"tables": {}}}})
 
 
@@ -50,6 +51,8 @@ SEALED = ("report_custom_message", {"payload": {"engineshed/seal": {"tables": {}
         (State.SUCCEEDED, None, [], (), False, "never_opened"),
         (State.FAILED, LATE, [OPENED, RAISED], (), False, "timeout"),
         (State.FAILED, OOM, [OPENED, RAISED], (), False, "driver_exception"),
+        (State.FAILED, OOM, [OPENED, TOLD_TO_STOP], (), False, "killed"),
+        (State.SUCCEEDED, None, [OPENED, TOLD_TO_STOP], (), False, "driver_exception"),
         (State.FAILED, OOM, [OPENED], (), False, "killed"),
         (State.FAILED, None, [OPENED, WITHOUT_ROOM], (), False, "disk_full"),
         (State.FAILED, None, [], (), False, "unknown"),
