@@ -45,7 +45,6 @@ def showcase(render):
 EVERYTHING = {
     "global": {"imageRegistry": "registry.example.org/team", "imagePullSecrets": ["pull"]},
     "objectStore": {"existingSecret": "object-store"},
-    "spark": {"operator": True},
     "runs": {"labels": {"cost-centre": "7"}, "nodeSelector": {"pool": "runs"}, "priorityClassName": "high"},
 }
 

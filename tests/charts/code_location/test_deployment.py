@@ -48,15 +48,6 @@ def test_a_module_of_another_name_is_served(alpha):
     assert "--module-name=alpha.all.of_it" in _server(alpha({"module": "alpha.all.of_it"}))["args"]
 
 
-def test_settings_are_checked_with_the_same_eyes_before_it_starts(everything):
-    pod = everything.one("Deployment", "alpha")["spec"]["template"]["spec"]
-    (check,), server = pod["initContainers"], pod["containers"][0]
-    assert check["args"] == ["engineshed", "engines", "--json"]
-    assert check["image"] == server["image"]
-    assert check["envFrom"] == server["envFrom"]
-    assert {k: v for k, v in _env(server).items() if not k.startswith("DAGSTER_CONTAINER")} == _env(check)
-
-
 def test_its_environment_is_the_contract(alpha):
     env = _env(_server(alpha()))
     assert env["DAGSTER_HOME"] == "/opt/dagster/home"

@@ -74,7 +74,9 @@ def test_nobody_but_the_provisioner_touches_a_secret(alpha):
 
 
 def test_spark_applications_are_for_those_who_use_the_operator(alpha):
-    with_operator = _rights(alpha({"spark": {"operator": True}}).one("Role", "alpha"))
+    engines = {"kubernetes": {"image": "spark", "operator": {"enabled": True}}}
+    location = {"team": "alpha", "code_location": "alpha_one", "engines": engines}
+    with_operator = _rights(alpha({"location": location}).one("Role", "alpha"))
     more = set(with_operator) - set(RIGHTS["alpha"])
     assert {group for group, _ in more} == {"sparkoperator.k8s.io"}
 

@@ -11,7 +11,6 @@ pytestmark = pytest.mark.needs_cluster
 EVERYTHING = {
     "global": {"imagePullSecrets": ["pull"]},
     "objectStore": {"existingSecret": "object-store"},
-    "spark": {"operator": True},
     "runs": {"nodeSelector": {"pool": "runs"}, "tolerations": [{"key": "spot", "operator": "Exists"}]},
 }
 
