@@ -32,7 +32,7 @@ def on_cluster(tmp_path: Path, team_namespace: str) -> Callable[..., ClusterBenc
     def make(**more: Any) -> ClusterBench:
         surroundings = Surroundings(home=str(tmp_path), python="", clock=SystemClock())
         return ClusterBench(
-            builder="engineshed.engines.kubernetes.engine:build",
+            builder="engineshed.engines.kubernetes:build",
             channel=build_pod_logs({"namespace": team_namespace}, surroundings),
             folder=tmp_path,
             settings=engine_settings(team_namespace, **more),

@@ -13,11 +13,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from kubernetes import client, config
-from kubernetes.client.exceptions import ApiException
-from urllib3.exceptions import HTTPError
+from engineshed.model.errors import AccessDenied, ChannelError, ExtraMissing, SettingInvalid
 
-from engineshed.model.errors import AccessDenied, ChannelError, SettingInvalid
+try:
+    from kubernetes import client, config
+    from kubernetes.client.exceptions import ApiException
+    from urllib3.exceptions import HTTPError
+except ModuleNotFoundError as _absent:
+    raise ExtraMissing("channel pod_logs needs the Kubernetes client: pip install engineshed[kubernetes].") from _absent
+
 from engineshed.model.launch import Token
 from engineshed.model.message import Batch, Message
 from engineshed.model.wiring import Wiring

@@ -18,7 +18,7 @@ from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from engineshed.engines.kubernetes.settings import NAME, KubernetesSettings
-from engineshed.model.errors import AccessDenied, EngineError, PlatformBusy, SettingInvalid, SubmitRejected
+from engineshed.model.errors import AccessDenied, EngineError, PlatformBusy, SubmitRejected
 from engineshed.model.failure import FailureClass
 
 JSON = Mapping[str, Any]
@@ -29,6 +29,12 @@ _MERGE = "application/merge-patch+json"
 
 class Missing(EngineError):
     """The API server knows no such object. Callers say what that means."""
+
+
+class NoCluster(EngineError):
+    """This is no pod, and no kubeconfig says where a cluster is."""
+
+    failure_class = FailureClass.CONFIGURATION
 
 
 class Taken(EngineError):
@@ -130,7 +136,7 @@ class Api:
 
 
 def open_api(settings: KubernetesSettings) -> Api:
-    """The API server of the pod that this runs in, or of the kubeconfig. Raises SettingInvalid."""
+    """The API server of the pod that this runs in, or of the kubeconfig. Raises NoCluster."""
     configuration = client.Configuration()
     if settings.context is None and settings.kubeconfig is None:
         try:
@@ -143,7 +149,7 @@ def open_api(settings: KubernetesSettings) -> Api:
         config.load_kube_config(settings.kubeconfig, settings.context, client_configuration=configuration)
         contexts, active = config.list_kube_config_contexts(settings.kubeconfig)
     except (config.ConfigException, OSError) as error:
-        raise SettingInvalid(
+        raise NoCluster(
             f"engines.{NAME}: this is no pod and there is no usable kubeconfig ({error}): "
             f"set KUBECONFIG, or engines.{NAME}.kubeconfig and .context."
         ) from error

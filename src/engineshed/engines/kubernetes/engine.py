@@ -7,7 +7,8 @@ is owned by nothing that Dagster deletes; its ConfigMap is owned by it, its exec
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from engineshed.engines.kubernetes import attachments, logs, metering, names, operator, pricing, states
@@ -19,8 +20,8 @@ from engineshed.engines.kubernetes.api import (
     PODS,
     Api,
     Missing,
+    NoCluster,
     Taken,
-    open_api,
 )
 from engineshed.engines.kubernetes.checks import checks
 from engineshed.engines.kubernetes.nodes import read_nodes
@@ -40,7 +41,6 @@ from engineshed.model.status import State, Status
 from engineshed.model.usage import Usage
 from engineshed.ports.engine import Capabilities, Check, LogChunk, Surroundings
 from engineshed.ports.prices import PriceBook
-from engineshed.processes.settings import checked
 
 PLATFORM_FILE = "/etc/engineshed/platform/cluster.json"
 """Where the platform's ConfigMap is mounted in every pod of a code location."""
@@ -53,19 +53,20 @@ _DETAIL_LINES = 40
 class KubernetesEngine:
     """See `engineshed.ports.engine.Engine` for what each method promises."""
 
-    def __init__(self, settings: KubernetesSettings, surroundings: Surroundings, api: Api) -> None:
+    def __init__(self, settings: KubernetesSettings, surroundings: Surroundings, open_api: Callable[[], Api]) -> None:
         self._settings = settings
         self._clock = surroundings.clock
-        self._api = api
+        self._open_api = open_api
+        self._surroundings = surroundings
         self._kind = APPLICATIONS if settings.operator.enabled else JOBS
         self._quiet_until: dict[str, float] = {}
         self._final: set[str] = set()
-        self._place = Place(
-            namespace=api.namespace,
-            team=surroundings.team,
-            access=surroundings.exchange_access,
-        )
         self._transports = ("objects", "pod_logs") if surroundings.exchange else ("pod_logs",)
+
+    @cached_property
+    def _api(self) -> Api:
+        """Opened when it is first asked: who only loads definitions needs no cluster. Raises NoCluster."""
+        return self._open_api()
 
     @property
     def name(self) -> str:
@@ -78,13 +79,22 @@ class KubernetesEngine:
         return Capabilities(transports=self._transports, beyond_machine=True)
 
     def offers(self, job: SparkJob, book: PriceBook) -> Sequence[Offer | Rejection]:
-        """One answer a node class."""
-        nodes = read_nodes(self._settings.cluster_file or PLATFORM_FILE, self._api)
+        """One answer a node class, or that there is no cluster."""
+        try:
+            api = self._api
+        except NoCluster as error:
+            return (Rejection(engine=NAME, code="no_cluster", reason=str(error)),)
+        nodes = read_nodes(self._settings.cluster_file or PLATFORM_FILE, api)
         return offers(job, job_block(job), self._settings, nodes, book)
 
     def render(self, work: Work) -> Request:
         """The run's object, and what its ConfigMap is to hold."""
-        return render(work, self._settings, self._place)
+        place = Place(
+            namespace=self._api.namespace,
+            team=self._surroundings.team,
+            access=self._surroundings.exchange_access,
+        )
+        return render(work, self._settings, place)
 
     def submit(self, request: Request) -> Launch:
         """Create the run, suspended where it has attachments; then those; then let it go.
@@ -186,12 +196,16 @@ class KubernetesEngine:
     def settings(self) -> Mapping[str, object]:
         """As checked; of variables only the names."""
         plain = self._settings.model_dump(mode="json")
-        return {**plain, "namespace": self._api.namespace, "env": sorted(self._settings.env)}
+        return {**plain, "env": sorted(self._settings.env)}
 
     def doctor(self) -> Sequence[Check]:
         """Whether the API server answers, what it lets us do, and whether nodes are known."""
-        nodes = read_nodes(self._settings.cluster_file or PLATFORM_FILE, self._api)
-        return checks(self._api, self._kind, nodes, self._settings)
+        try:
+            api = self._api
+        except NoCluster as error:
+            return (Check("cluster", False, str(error), "set KUBECONFIG, or run inside a pod"),)
+        nodes = read_nodes(self._settings.cluster_file or PLATFORM_FILE, api)
+        return checks(api, self._kind, nodes, self._settings)
 
     def _create(self, request: Request) -> dict[str, Any]:
         run = dict(request.body["run"])
@@ -300,12 +314,6 @@ class KubernetesEngine:
             submitted_at=submitted_at,
             extras={"namespace": self._api.namespace, "uid": run["metadata"]["uid"]},
         )
-
-
-def build(settings: Mapping[str, Any], surroundings: Surroundings) -> KubernetesEngine:
-    """Engine `kubernetes`. Raises SettingInvalid. Reads the kubeconfig, asks no server."""
-    own = checked(KubernetesSettings, settings, f"engines.{NAME}")
-    return KubernetesEngine(own, surroundings, open_api(own))
 
 
 def _with_detail(status: Status, detail: str) -> Status:
