@@ -20,6 +20,7 @@ PROFILES = [
 #: Everything optional, switched on.
 FULL: dict[str, dict[str, Any]] = {
     "platform": {
+        "readOnly": {"enabled": True},
         "prices": {"enabled": True},
         "ingress": {"enabled": True, "host": "dagster.example"},
         "monitoring": {"podMonitor": {"enabled": True}},

@@ -28,9 +28,8 @@ def code_server(location):
 def test_it_will_not_start_without_a_code_location(platform):
     """Both processes always get a workspace file; an empty one is written before they start."""
     for name in ("webserver", "daemon"):
-        assert (
-            "--workspace=/workspace/workspace.yaml" in platform.container(f"Deployment/engineshed-{name}", name)["args"]
-        )
+        process = platform.container(f"Deployment/engineshed-{name}", name)
+        assert "--workspace=/workspace/workspace.yaml" in process["command"] + process["args"]
         assert platform.pod(f"Deployment/engineshed-{name}")["spec"]["initContainers"][0]["name"] == "discovery"
 
 

@@ -1,4 +1,7 @@
-MONITOR = {"monitoring": {"podMonitor": {"enabled": True, "labels": {"release": "prometheus"}, "interval": "15s"}}}
+MONITOR = {
+    "readOnly": {"enabled": True},
+    "monitoring": {"podMonitor": {"enabled": True, "labels": {"release": "prometheus"}, "interval": "15s"}},
+}
 
 
 def test_it_selects_every_pod_with_metrics(platform):
@@ -13,7 +16,7 @@ def test_it_selects_every_pod_with_metrics(platform):
         for name, container in release.containers()
         if "metrics" in [port["name"] for port in container.get("ports", [])]
     }
-    assert set(chosen["values"]) == offering == {"webserver", "daemon", "provisioner"}
+    assert set(chosen["values"]) == offering == {"webserver", "read-only", "daemon", "provisioner"}
 
 
 def test_auto_asks_the_cluster(render_with_apis, values_kind, kind):

@@ -6,7 +6,7 @@ def test_it_starts_with_an_empty_list_of_code_locations(kind):
     first = kind.pod(WEBSERVER)["spec"]["initContainers"][0]
     assert (first["name"], first["restartPolicy"]) == ("discovery", "Always")
     assert first["startupProbe"]["httpGet"]["path"] == "/readyz"
-    assert "--workspace=/workspace/workspace.yaml" in kind.container(WEBSERVER, "webserver")["args"]
+    assert "--workspace=/workspace/workspace.yaml" in kind.container(WEBSERVER, "webserver")["command"]
 
 
 def test_discovery_tells_the_web_pages_of_its_own_pod(platform):
