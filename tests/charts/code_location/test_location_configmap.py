@@ -6,6 +6,7 @@ import helm_python
 import pytest
 import yaml
 
+from engineshed.engines.kubernetes.settings import KubernetesSettings
 from engineshed.model.errors import SettingInvalid
 from engineshed.running.settings import read_location
 
@@ -37,6 +38,14 @@ def test_the_library_accepts_what_the_showcase_says(showcase, tmp_path, location
     assert settings.code_location == location
     assert settings.team == location.replace("_", "-")
     assert settings.data_root.startswith("s3://")
+
+
+def test_engine_kubernetes_accepts_what_the_showcase_says(showcase, tmp_path):
+    release = showcase("web_graph")
+    settings = KubernetesSettings(**read_location(_file(release, "web-graph", tmp_path)).engines["kubernetes"])
+    accounts = release.names("ServiceAccount")
+    assert {settings.service_account, settings.executor_service_account} < set(accounts)
+    assert settings.service_account.endswith("-spark")
 
 
 def test_the_library_refuses_what_the_schema_cannot_see(alpha, tmp_path):
