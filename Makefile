@@ -5,6 +5,11 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
+# Python reads the .pth files of .venv in the locale's encoding, in UTF-8 mode too: in another than UTF-8 it could not start
+# in a clone whose path has other letters than ASCII's.
+ifneq ($(shell locale charmap 2>/dev/null),UTF-8)
+export LC_ALL := C.UTF-8
+endif
 # Where Dagster keeps its runs and events: the demo fills it, the UI shows it. Never the one of the person who calls.
 export DAGSTER_HOME := $(abspath $(or $(ENGINESHED_HOME),.engineshed))/dagster
 # Where `make ui` listens, on this machine only.

@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-rm -rf -- .venv .venv-tools .engineshed .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache artifacts \
+rm -rf -- .venv .venv-tools .venv-cache .engineshed .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache artifacts \
   spark-warehouse metastore_db
 rm -f -- code_locations/*/.venv
 find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf -- {} +

@@ -43,6 +43,12 @@ as_pip() {
   if [[ -n $index ]]; then export UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-$index}; fi
 }
 
+# A user without a home (a service account, a container's) has no place for uv's cache and Pythons: keep them here.
+if ! mkdir -p "${XDG_CACHE_HOME:-${HOME:-/dev/null}/.cache}" 2>/dev/null; then
+  say "no cache can be kept in the home folder '${HOME:-}'; keeping it in .venv-cache"
+  export UV_CACHE_DIR=${UV_CACHE_DIR:-$PWD/.venv-cache/uv} UV_PYTHON_INSTALL_DIR=${UV_PYTHON_INSTALL_DIR:-$PWD/.venv-cache/python}
+fi
+
 uv=$(make/uv.sh)
 if [[ $uv == .venv-tools/* ]]; then as_pip; fi
 rm -f "$stamp"
@@ -73,6 +79,10 @@ for member in "${members[@]}"; do editable+=(--editable "$member"); done
 for project in code_locations/*/pyproject.toml; do
   ln -sfn ../../.venv "$(dirname "$project")/.venv"
 done
+
+if ! LC_ALL=C $venv/bin/python -c '' 2>/dev/null; then
+  say "this folder's name has letters that Python can read in a UTF-8 locale only: call programs of $venv with LC_ALL=C.UTF-8"
+fi
 
 make/java.sh
 printf '%s\n' "$wanted" >"$stamp"

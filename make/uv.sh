@@ -10,7 +10,7 @@ say() { printf '%s\n' "setup: $*" >&2; }
 # An older uv may lack an option that make/*.sh passes; then the locked one is taken. The floor is pyproject.toml's.
 works() { "$1" --version 2>/dev/null | awk '{split($2, v, "."); found = (v[1] > 0 || v[2] >= 9)} END {exit !found}'; }
 
-for uv in uv "$HOME/.local/bin/uv" "$HOME/.cargo/bin/uv" "$tools/bin/uv"; do
+for uv in uv "${HOME:-}/.local/bin/uv" "${HOME:-}/.cargo/bin/uv" "$tools/bin/uv"; do
   if works "$uv"; then
     printf '%s\n' "$uv"
     exit 0
