@@ -23,6 +23,10 @@ RIGHTS = {
         ("", "pods/log"): ["get", "list", "watch"],
         ("", "events"): ["get", "list", "watch"],
     },
+    "alpha-discovery": {
+        ("", "services"): ["get", "list", "watch"],
+        ("discovery.k8s.io", "endpointslices"): ["get", "list", "watch"],
+    },
     "alpha-provisioner": {
         ("", "configmaps"): ["create"],
         ("", "secrets"): ["create"],
@@ -34,6 +38,7 @@ SUBJECTS = {
     "alpha": [("alpha", "team-alpha")],
     "alpha-spark": [("alpha-spark", "team-alpha")],
     "alpha-platform": [("engineshed-webserver", "engineshed"), ("engineshed-daemon", "engineshed")],
+    "alpha-discovery": [("engineshed-read-only", "engineshed")],
     "alpha-provisioner": [("engineshed-provisioner", "engineshed")],
 }
 
