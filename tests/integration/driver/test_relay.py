@@ -287,11 +287,17 @@ class TestAStoreThatGoesAway:
         assert relay.wait(relays.PATIENCE_S) == 0
         assert "ran" in site.log().split()
 
-    def test_it_is_waited_for_after_the_end(self, site: Site) -> None:
-        relay = site.start("with open_dagster_pipes() as p:\n p.report_custom_message('up'); time.sleep(1)\n")
+    def test_it_is_waited_for_after_the_end(self, site: Site, tmp_path: Path) -> None:
+        relay = site.start(
+            "with open_dagster_pipes() as p:\n p.report_custom_message('up')\n"
+            f" while not os.path.exists({str(tmp_path / 'away')!r}): time.sleep(0.05)\n"
+            "print('script is over', flush=True)\n"
+        )
         until(said(site, "up"), "up")
         self.server.stop()
-        time.sleep(3)
+        (tmp_path / "away").touch()
+        until(lambda: "script is over" in site.log() and "will keep trying" in site.log(), "the script's end")
+        time.sleep(1)
         assert relay.poll() is None, "it left before its last messages were away"
         self.restart()
         assert relay.wait(relays.PATIENCE_S) == 0
