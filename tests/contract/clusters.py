@@ -73,11 +73,11 @@ def namespace() -> Iterator[str]:
             "subjects": [{"kind": "ServiceAccount", "name": DRIVERS, "namespace": name}],
         },
     ]
-    kubectl("apply", "-f", "-", given=json.dumps({"apiVersion": "v1", "kind": "List", "items": things}))
     try:
+        kubectl("apply", "-f", "-", given=json.dumps({"apiVersion": "v1", "kind": "List", "items": things}))
         yield name
     finally:
-        kubectl("delete", "namespace", name, "--wait=false")
+        kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
 
 
 def engine_settings(name: str, **more: Any) -> Mapping[str, Any]:
