@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from engineshed.model.errors import SettingInvalid
-from engineshed.running.premises import Premises, read_premises
+from engineshed.running.premises import Premises, read_platform_in, read_premises
+from engineshed.running.settings import PlatformSettings
 
 _PLACES = ("location.yaml", "src/*/location.yaml", "code_locations/*/src/*/location.yaml")
 
@@ -23,6 +24,11 @@ def location_option(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Path(dir_okay=False),
         help="location.yaml to use; by default $ENGINESHED_LOCATION, else those found below this folder.",
     )(command)
+
+
+def platform_here() -> PlatformSettings:
+    """The platform's settings that the environment names. Raises SettingInvalid."""
+    return read_platform_in(os.environ)
 
 
 def premises_here(location: str | None) -> list[Premises]:

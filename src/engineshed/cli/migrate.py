@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import click
 
+from engineshed.cli.finding import platform_here
 from engineshed.model.errors import LedgerBusy, SettingInvalid
-from engineshed.running.premises import read_platform_in
 from engineshed.storage.ledger import open_ledger
 
 _LOOK_S = 1.0
@@ -23,7 +22,7 @@ def migrate(wait_s: float) -> None:
 
     Waits for the database; safe to call again and by several at once.
     """
-    url = read_platform_in(os.environ).ledger_url
+    url = platform_here().ledger_url
     if not url:
         raise SettingInvalid("no ledger is named: set ledger_url in the file that $ENGINESHED_PLATFORM names.")
     give_up_s = time.monotonic() + wait_s
