@@ -36,10 +36,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
 import urllib.parse
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from types import FrameType
@@ -665,7 +667,38 @@ def _join_ambient(app_name: str, settings: Mapping[str, str]) -> _Running:
     found = SparkSession.getActiveSession()
     session = _configured(app_name, settings).getOrCreate()
     ours = found is None and not os.environ.get("DATABRICKS_RUNTIME_VERSION")
-    return _Running(session, session.stop if ours else lambda: None)
+    sent = _send_modules(session) if os.environ.get("PYSPARK_GATEWAY_PORT") else None
+
+    def stop() -> None:
+        if ours:
+            session.stop()
+        if sent is not None:
+            sent.cleanup()
+
+    return _Running(session, stop)
+
+
+def _send_modules(session: SparkSession) -> tempfile.TemporaryDirectory[str] | None:
+    """Send the modules and packages beside the script to the workers: spark-submit sends only what --py-files names.
+
+    Its JVM runs already, so that the variables by which `_share_modules` tells the workers come too late. Returns the
+    folder of what was sent, to be removed when the session has ended.
+    """
+    script = getattr(sys.modules.get("__main__"), "__file__", None)
+    folder = Path(script).resolve().parent if script else None
+    if folder is None or not folder.is_dir():
+        return None
+    packages = [init.parent for init in folder.glob("*/__init__.py")]
+    files = [*folder.glob("*.py"), *(file for package in packages for file in package.rglob("*.py"))]
+    sent = tempfile.TemporaryDirectory(prefix="engineshed-", ignore_cleanup_errors=True)
+    archive = Path(sent.name, "beside_the_script.zip")
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as modules:
+        modules.write(__file__, Path(__file__).name)
+        for file in sorted(files):
+            if file.name != Path(__file__).name:
+                modules.write(file, file.relative_to(folder))
+    session.sparkContext.addPyFile(str(archive))
+    return sent
 
 
 # ---------------------------------------------------------------------------------------------------------------------

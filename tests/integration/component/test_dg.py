@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -16,36 +17,9 @@ import pytest
 
 pytestmark = pytest.mark.xdist_group("dg")
 
-PYPROJECT = """\
-[project]
-name = "farm"
-version = "0.1.0"
-
-[tool.dg]
-directory_type = "project"
-
-[tool.dg.project]
-root_module = "farm"
-registry_modules = []
-"""
-DEFINITIONS = """\
-from pathlib import Path
-
-import dagster as dg
-
-from engineshed import Engineshed
-
-HERE = Path(__file__).parent
-
-
-@dg.definitions
-def defs():
-    engineshed = Engineshed(location_file=str(HERE / "location.yaml"))
-    return dg.Definitions.merge(
-        dg.load_from_defs_folder(path_within_project=HERE),
-        dg.Definitions(resources={"engineshed": engineshed}),
-    )
-"""
+PAGE = (Path(__file__).parents[3] / "docs" / "yaml-assets.md").read_text(encoding="utf-8")
+[PYPROJECT] = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+[DEFINITIONS] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 @dataclass(frozen=True)
