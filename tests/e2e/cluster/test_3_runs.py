@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import pytest
 
 from ..pages import ENDED, Materialisation, Pages, wait_for
-from .cluster import Cluster
+from .cluster import Cluster, Object
 from .conftest import Local
-from .watching import Watching, watching
+from .watching import Watching, running, watching
 
 PARTITION = "SAMPLE-2025-08|languages"
 ASSETS = ("nodes_only", "edges", "graph", "graph_aggr")
@@ -126,9 +126,13 @@ def test_a_stage_begins_soon_after_the_submit(showcase: Showcase, pages: Pages, 
     assert min(waits) <= 20
 
 
-def test_nothing_of_spark_is_left_but_the_drivers_finished_jobs(showcase: Showcase, cluster: Cluster) -> None:
-    wait_for(lambda: not cluster.objects("pods", TEAM, "spark-role=executor"), "executors gone", 60)
-    wait_for(lambda: not cluster.objects("services", TEAM, "spark-role=driver"), "Spark's services gone", 60)
+def test_nothing_of_spark_goes_on_after_the_run(showcase: Showcase, cluster: Cluster) -> None:
+    def live() -> list[Object]:
+        return [p for p in cluster.objects("pods", TEAM, "spark-role=executor") if running(p)]
+
+    wait_for(lambda: not live(), "all executors ended", 60)
+    for pod in cluster.objects("pods", TEAM, "spark-role=executor"):
+        assert [o["kind"] for o in pod["metadata"]["ownerReferences"]] == ["Pod"], "its driver's end takes it away"
 
 
 def test_logs_are_shown_after_the_pods_are_gone(showcase: Showcase, pages: Pages, cluster: Cluster) -> None:
