@@ -1,7 +1,7 @@
 """One platform, both code locations and one result of the local engine for the whole suite.
 
 The suite uses the releases as people do: by make, Helm and the web pages' own GraphQL. It needs a cluster that has the
-images, and leaves it as it found it (ENGINESHED_E2E_KEEP=1 keeps the releases to look at).
+images, and leaves it as it found it (E2E_KEEP=1 keeps the releases to look at).
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ import os
 import subprocess
 import time
 import urllib.error
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from ..machine.conftest import run_demo
 from ..pages import Pages, wait_for
 from .cluster import Cluster, call
 
@@ -25,6 +24,8 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 PLATFORM = "engineshed"
 TEAMS = {"company_registry": "team-company-registry", "web_graph": "team-web-graph"}
 RELEASES = {"company_registry": "company-registry", "web_graph": "web-graph"}
+PARTITION = "SAMPLE-2025-08|languages"
+ASSETS = ("nodes_only", "edges", "graph", "graph_aggr")
 TIMES = pytest.StashKey[dict[str, str]]()
 
 
@@ -77,7 +78,7 @@ def platform(cluster: Cluster, times: dict[str, str]) -> Iterator[Platform]:
             wait_for(lambda: _answers(pages), "an answer of the web pages")
             yield Platform(pages, seconds)
     finally:
-        if not os.environ.get("ENGINESHED_E2E_KEEP"):
+        if not os.environ.get("E2E_KEEP"):
             make("uninstall")
 
 
@@ -119,52 +120,54 @@ def seeds(locations: Mapping[str, str], pages: Pages, times: dict[str, str]) -> 
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """The showcase on this machine's own engine. `hashes`: (asset, table, partition) -> content hash."""
+    """The showcase's sample on engine `local` of this machine. `hashes`: (asset, table) -> content hash."""
 
-    hashes: Mapping[tuple[str, str, str], str]
-    seconds: Mapping[str, float]
+    hashes: Mapping[tuple[str, str], str]
+    seconds: float
+
+
+_LOCALLY = """
+import json, sys, time
+import dagster as dg
+from company_registry.definitions import defs as registry
+from web_graph.definitions import defs as web_graph
+assets, partition, engine = sys.argv[1].split(","), sys.argv[2], sys.argv[3]
+with dg.DagsterInstance.get() as instance:
+    registry.resolve_implicit_global_asset_job_def().execute_in_process(instance=instance)
+    began_s = time.monotonic()
+    config = {"ops": {asset: {"config": {"engine": engine}} for asset in assets}}
+    done = web_graph.resolve_job_def("who_links_to_whom").execute_in_process(
+        instance=instance, partition_key=partition, run_config=config
+    )
+    seconds = time.monotonic() - began_s
+    hashes = {
+        f"{made.materialization.asset_key.to_user_string()}/{label.partition('/')[2]}": value.value
+        for made in (e.event_specific_data for e in done.get_asset_materialization_events())
+        for label, value in made.materialization.metadata.items()
+        if label.startswith("dataset_hash/")
+    }
+print(json.dumps({"hashes": hashes, "seconds": seconds}))
+"""
 
 
 @pytest.fixture(scope="session")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Local:
-    """What `make demo` makes of the same sample, read from what it published."""
+    """The same partition, made without a cluster."""
     home = tmp_path_factory.mktemp("local")
-    demo = run_demo(home)
-    assert demo.code == 0, demo.said
-    read = """
-import json, sys
-import engineshed
-found = {}
-seconds = {}
-import dagster as dg
-with dg.DagsterInstance.get() as instance:
-    for asset in ("nodes_only", "edges", "graph", "graph_aggr"):
-        for m in instance.fetch_materializations(dg.AssetKey(asset), limit=100).records:
-            made = m.asset_materialization
-            for label, value in made.metadata.items():
-                if label.startswith("dataset_hash/"):
-                    found[f"{asset}/{label.partition('/')[2]}/{made.partition}"] = value.value
-            seconds[asset] = made.metadata["engineshed/seconds"].value
-print(json.dumps({"hashes": found, "seconds": seconds}))
-"""
-    env = {**os.environ, "ENGINESHED_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
+    (home / "dagster").mkdir()
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("ENGINESHED_", "DAGSTER_"))}
+    env = {**kept, "ENGINESHED_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
+    python = str(REPOSITORY / ".venv/bin/python")
     said = subprocess.run(
-        [str(REPOSITORY / ".venv/bin/python"), "-c", read], env=env, stdout=subprocess.PIPE, text=True, check=True
+        [python, "-c", _LOCALLY, ",".join(ASSETS), PARTITION, "local"],
+        env=env,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=600,
     )
     found = json.loads(said.stdout.splitlines()[-1])
-    hashes = {_triple(name): digest for name, digest in found["hashes"].items()}
-    return Local(hashes, found["seconds"])
-
-
-def _triple(name: str) -> tuple[str, str, str]:
-    asset, table, partition = name.split("/", 2)
-    return asset, table, partition
-
-
-@pytest.fixture
-def eventually() -> Callable[..., object]:
-    """`wait_for`, by the name that a sentence has for it."""
-    return wait_for
+    return Local({tuple(name.split("/")): digest for name, digest in found["hashes"].items()}, found["seconds"])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

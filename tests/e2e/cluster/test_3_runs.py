@@ -11,11 +11,9 @@ import pytest
 
 from ..pages import ENDED, Materialisation, Pages, wait_for
 from .cluster import Cluster, Object
-from .conftest import Local
+from .conftest import ASSETS, PARTITION, Local
 from .watching import Watching, running, watching
 
-PARTITION = "SAMPLE-2025-08|languages"
-ASSETS = ("nodes_only", "edges", "graph", "graph_aggr")
 TEAM = "team-web-graph"
 
 
@@ -39,6 +37,7 @@ def showcase(seeds: str, pages: Pages, cluster: Cluster, times: dict[str, str]) 
         run_id = pages.launch(*ASSETS, partition=PARTITION)
 
         def over() -> str | None:
+            time.sleep(1)  # Watching shall not take the cores that the run needs.
             for line in pages.messages(run_id):
                 lines.setdefault(line, time.monotonic() - began_s)
             status: str = pages.run(run_id)["status"]
@@ -61,13 +60,10 @@ def test_it_succeeds_and_materialises_each_asset_once(showcase: Showcase, pages:
 
 
 def test_it_gives_the_same_data_as_the_local_engine(showcase: Showcase, pages: Pages, local: Local) -> None:
-    compared = 0
-    for (asset, table, partition), digest in local.hashes.items():
-        if partition == PARTITION:
-            (made,) = _made(pages, asset, showcase.run_id)
-            assert made.metadata[f"dataset_hash/{table}"] == digest, f"{asset}.{table}"
-            compared += 1
-    assert compared >= 7
+    for (asset, table), digest in local.hashes.items():
+        (made,) = _made(pages, asset, showcase.run_id)
+        assert made.metadata[f"dataset_hash/{table}"] == digest, f"{asset}.{table}"
+    assert {asset for asset, _ in local.hashes} == set(ASSETS)
 
 
 def test_run_driver_and_executors_are_in_the_teams_namespace_under_its_accounts(showcase: Showcase) -> None:
@@ -106,9 +102,9 @@ def test_messages_are_neither_lost_nor_doubled(showcase: Showcase, pages: Pages)
 
 
 def test_it_is_not_much_slower_than_the_local_engine(showcase: Showcase, local: Local, times: dict[str, str]) -> None:
-    locally_s = sum(local.seconds.values())
-    added_s = showcase.seconds - locally_s
-    times["the showcase, added to the local engine"] = f"{added_s:.1f} s (bar 100 s)"
+    added_s = showcase.seconds - local.seconds
+    times["the showcase on engine local of this machine"] = f"{local.seconds:.1f} s"
+    times["the showcase, added by Kubernetes"] = f"{added_s:.1f} s (bar 100 s)"
     assert added_s <= 100
 
 

@@ -117,8 +117,8 @@ def test_uninstalling_a_location_ends_what_it_runs_and_leaves_nothing(
 
 
 def test_uninstalling_everything_leaves_nothing(seeds: str, cluster: Cluster) -> None:
-    if os.environ.get("ENGINESHED_E2E_KEEP"):
-        pytest.skip("ENGINESHED_E2E_KEEP asks to keep the releases")
+    if os.environ.get("E2E_KEEP"):
+        pytest.skip("E2E_KEEP asks to keep the releases")
     make("uninstall")
     for namespace in (PLATFORM, *TEAMS.values()):
         wait_for(lambda: not _there(cluster, namespace), f"namespace {namespace} gone", 120)  # noqa: B023

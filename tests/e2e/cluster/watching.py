@@ -58,7 +58,7 @@ def owned_by(pod: Object, name: str) -> bool:
 
 
 @contextmanager
-def watching(cluster: Cluster, namespace: str, every_s: float = 0.5) -> Iterator[Watching]:
+def watching(cluster: Cluster, namespace: str, every_s: float = 1.0) -> Iterator[Watching]:
     """Look at the namespace's pods until the block ends."""
     seen = Watching()
     over = threading.Event()

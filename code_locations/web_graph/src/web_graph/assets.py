@@ -34,6 +34,7 @@ def _job(
     sample: dict[str, Any] | None = None,
     data: tuple[str, ...] = (),
     sample_data: tuple[str, ...] = (),
+    engine_settings: dict[str, dict[str, Any]] | None = None,
 ) -> SparkJob:
     return SparkJob(
         name=name,
@@ -42,6 +43,7 @@ def _job(
         tables=tables,
         settings={"domains": _DOMAINS, **(settings or {})},
         data=data,
+        engine_settings=engine_settings or {},
         resources=Resources(driver_cores=2, driver_memory_gib=2.0, executors=0),
         sample=SampleInput(settings=sample or {}, data=sample_data),
     )
@@ -66,6 +68,8 @@ edges = spark_asset(
         sample={"crawls": {crawl: list(places) for crawl, places in CRAWLS.sample.items()}},
         data=local_places(CRAWLS.full),
         sample_data=local_places(CRAWLS.sample),
+        # Reading web archives is the heavy part: on a cluster executors come for it, and go.
+        engine_settings={"kubernetes": {"dynamic_allocation": {"min": 0, "max": 2}}},
     ),
     inputs=["nodes_only"],
     description="Text and hyperlinks of the seed companies' pages, in one pass over the WARC records.",
