@@ -21,6 +21,11 @@ apply() { kubectl apply --server-side --field-manager engineshed-make --filename
 
 namespace() {
   local name=$1 team=${2:-}
+  # One that is on its way out would swallow what is put into it.
+  if [[ $(kubectl get namespace "$name" --ignore-not-found --output 'jsonpath={.status.phase}') == Terminating ]]; then
+    say "waiting for the end of the earlier namespace $name"
+    kubectl wait --for=delete "namespace/$name" --timeout 180s >/dev/null
+  fi
   apply <<EOF
 apiVersion: v1
 kind: Namespace
