@@ -118,6 +118,15 @@ def seeds(locations: Mapping[str, str], pages: Pages, times: dict[str, str]) -> 
     return run_id
 
 
+@pytest.fixture(scope="session")
+def nodes(seeds: str, pages: Pages) -> str:
+    """What `edges` reads, published for PARTITION; that partition."""
+    if not pages.materialisations("nodes_only", PARTITION):
+        run_id = pages.launch("nodes_only", partition=PARTITION)
+        assert pages.ended(run_id) == "SUCCESS", "\n".join(pages.messages(run_id))
+    return PARTITION
+
+
 @dataclass(frozen=True, slots=True)
 class Local:
     """The showcase's sample on engine `local` of this machine. `hashes`: (asset, table) -> content hash."""

@@ -138,7 +138,7 @@ def test_logs_are_shown_after_the_pods_are_gone(showcase: Showcase, pages: Pages
     assert wait_for(lambda: pages.compute_log(showcase.run_id), "the compute log", 60)
 
 
-def test_the_cancel_of_a_person_lands(seeds: str, pages: Pages, cluster: Cluster) -> None:
+def test_the_cancel_of_a_person_lands(nodes: str, pages: Pages, cluster: Cluster) -> None:
     run_id = pages.launch("edges", partition=PARTITION)
     pages.is_past(run_id, "Submitted to kubernetes")
     wait_for(lambda: _drivers(cluster, run_id), "the driver's pod")

@@ -11,9 +11,9 @@ import pytest
 
 from ..pages import Pages, wait_for
 from .cluster import Cluster, Object
+from .conftest import PARTITION
 from .watching import running
 
-PARTITION = "SAMPLE-2023-06|databases"
 TEAM = "team-web-graph"
 
 
@@ -48,9 +48,8 @@ def _retried(pages: Pages, run_id: str) -> str:
 
 @pytest.mark.parametrize("death", ["delete_job", "kill"])
 def test_a_driver_outlives_its_run_worker_and_is_taken_over(
-    seeds: str, pages: Pages, cluster: Cluster, death: str
+    nodes: str, pages: Pages, cluster: Cluster, death: str
 ) -> None:
-    _upstream(pages)
     before = len(pages.materialisations("edges", PARTITION))
     run_id = pages.launch("edges", partition=PARTITION)
     token = _submitted(pages, run_id)
@@ -80,9 +79,8 @@ def test_a_driver_outlives_its_run_worker_and_is_taken_over(
 
 
 def test_a_driver_that_is_deleted_is_said_and_tried_again_as_its_class_allows(
-    seeds: str, pages: Pages, cluster: Cluster
+    nodes: str, pages: Pages, cluster: Cluster
 ) -> None:
-    _upstream(pages)
     run_id = pages.launch("edges", partition=PARTITION, tags={"dagster/max_retries": "0"})
     token = _submitted(pages, run_id)
     driver = wait_for(lambda: _driver(cluster, token), "the driver's pod")
@@ -100,14 +98,7 @@ def _executors(cluster: Cluster, token: str) -> list[Object]:
     return [p for p in cluster.objects("pods", TEAM, "spark-role=executor") if token in str(p["metadata"])]
 
 
-def _upstream(pages: Pages) -> None:
-    """What edges reads, made once."""
-    if not pages.materialisations("nodes_only", PARTITION):
-        run_id = pages.launch("nodes_only", partition=PARTITION)
-        assert pages.ended(run_id) == "SUCCESS", "\n".join(pages.messages(run_id))
-
-
-def test_a_finished_job_names_the_run_it_belongs_to(seeds: str, pages: Pages, cluster: Cluster) -> None:
+def test_a_finished_job_names_the_run_it_belongs_to(nodes: str, pages: Pages, cluster: Cluster) -> None:
     named: list[Mapping[str, object]] = [
         dict(job["metadata"].get("annotations", {}))
         for job in cluster.objects("jobs", TEAM, "engineshed.dev/role=spark-driver")

@@ -9,10 +9,9 @@ import pytest
 
 from ..pages import Pages, wait_for
 from .cluster import Cluster, Object, call
-from .conftest import PLATFORM, REPOSITORY, TEAMS, make
+from .conftest import PARTITION, PLATFORM, REPOSITORY, TEAMS, make
 from .watching import running
 
-PARTITION = "SAMPLE-2025-08|languages"
 TEAM = "team-web-graph"
 
 
@@ -28,7 +27,7 @@ def _code_server(cluster: Cluster) -> str:
     return uid
 
 
-def test_a_location_is_upgraded_and_rolled_back_under_a_running_run(seeds: str, pages: Pages, cluster: Cluster) -> None:
+def test_a_location_is_upgraded_and_rolled_back_under_a_running_run(nodes: str, pages: Pages, cluster: Cluster) -> None:
     before = _code_server(cluster)
     run_id = pages.launch("edges", partition=PARTITION)
     pages.is_past(run_id, "Submitted to kubernetes")
@@ -48,7 +47,7 @@ def test_a_location_is_upgraded_and_rolled_back_under_a_running_run(seeds: str, 
 
 
 def test_the_platform_is_upgraded_and_the_teams_get_the_new_settings(
-    seeds: str, pages: Pages, cluster: Cluster
+    nodes: str, pages: Pages, cluster: Cluster
 ) -> None:
     def told() -> str:
         found = cluster.object("configmap", "engineshed-instance", TEAM)
@@ -76,7 +75,7 @@ def _loaded(pages: Pages) -> bool:
 
 
 def test_the_database_is_lost_for_a_while_and_nothing_is_lost_with_it(
-    seeds: str, pages: Pages, cluster: Cluster
+    nodes: str, pages: Pages, cluster: Cluster
 ) -> None:
     wait_for(lambda: _loaded(pages), "both locations", 90)
     run_id = pages.launch("edges", partition=PARTITION)
@@ -114,7 +113,7 @@ def _restarted(cluster: Cluster, before: int) -> bool:
 
 
 def test_uninstalling_a_location_ends_what_it_runs_and_leaves_nothing(
-    seeds: str, pages: Pages, cluster: Cluster
+    nodes: str, pages: Pages, cluster: Cluster
 ) -> None:
     run_id = pages.launch("edges", partition=PARTITION, tags={"dagster/max_retries": "0"})
     pages.is_past(run_id, "Submitted to kubernetes")
