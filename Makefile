@@ -15,7 +15,7 @@ export DAGSTER_HOME := $(abspath $(or $(ENGINESHED_HOME),.engineshed))/dagster
 # Where `make ui` listens, on this machine only.
 PORT ?= 3000
 
-.PHONY: help setup demo ui defs test test-unit e2e e2e-machine platform location namespace pages reload materialise uninstall kind kind-down load bench images lint docs lock clean
+.PHONY: help setup demo ui defs test test-unit test-cluster e2e e2e-machine platform location namespace pages reload materialise uninstall kind kind-down load bench images lint docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ test: setup ## lint, types, import floors and all tests this machine can run
 
 test-unit: setup ## the quick loop: unit, contract and architecture tests
 	@make/test.sh tests/unit tests/contract tests/architecture
+
+test-cluster: setup ## the tests that need a cluster, on the one that KUBECONFIG names: engine, charts, images, launcher
+	@make/e2e.sh tests/contract tests/integration tests/charts tests/images -m needs_cluster
 
 e2e: setup ## the platform on the cluster that KUBECONFIG names: images, releases, runs, kills, isolation (about 15 minutes)
 	@make/e2e.sh tests/e2e/cluster

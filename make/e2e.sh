@@ -3,8 +3,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-suite=$1
-if [[ $suite == tests/e2e/cluster* ]]; then
+if [[ $* == *cluster* ]]; then
   if ! kubectl get --raw /readyz >/dev/null 2>&1; then
     echo "e2e: no cluster answers: set KUBECONFIG, or make one by \`make kind\` (docs/kubernetes.md)" >&2
     exit 1

@@ -27,10 +27,6 @@ RIGHTS = {
         ("", "services"): ["get", "list", "watch"],
         ("discovery.k8s.io", "endpointslices"): ["get", "list", "watch"],
     },
-    "alpha-discovery": {
-        ("", "services"): ["get", "list", "watch"],
-        ("discovery.k8s.io", "endpointslices"): ["get", "list", "watch"],
-    },
     "alpha-provisioner": {
         ("", "configmaps"): ["create"],
         ("", "secrets"): ["create"],
@@ -42,7 +38,6 @@ SUBJECTS = {
     "alpha": [("alpha", "team-alpha")],
     "alpha-spark": [("alpha-spark", "team-alpha")],
     "alpha-platform": [("engineshed-webserver", "engineshed"), ("engineshed-daemon", "engineshed")],
-    "alpha-discovery": [("engineshed-read-only", "engineshed")],
     "alpha-discovery": [("engineshed-read-only", "engineshed")],
     "alpha-provisioner": [("engineshed-provisioner", "engineshed")],
 }

@@ -12,7 +12,9 @@ from engineshed.model.errors import SettingInvalid
 def location_file(tmp_path, monkeypatch):
     """A location.yaml on a platform whose ledger needs a password."""
     platform = tmp_path / "platform.yaml"
-    platform.write_text("ledger_url: postgresql+psycopg2://dagster@db:5432/dagster\nledger_password_env: DATABASE_PASSWORD\n")
+    platform.write_text(
+        "ledger_url: postgresql+psycopg2://dagster@db:5432/dagster\nledger_password_env: DATABASE_PASSWORD\n"
+    )
     monkeypatch.setenv("ENGINESHED_PLATFORM", str(platform))
     path = tmp_path / "location.yaml"
     path.write_text("team: alpha\ncode_location: alpha_one\nhome: state\n")
