@@ -87,6 +87,8 @@ def checked(model: type[M], settings: Mapping[str, Any], place: str) -> M:
             key = ".".join(str(part) for part in (place, *fault["loc"]))
             if fault["type"] == "extra_forbidden":
                 faults.append(f"{key} does not exist: allowed are {', '.join(sorted(model.model_fields))}")
+            elif fault["type"] == "missing":
+                faults.append(f"{key} is not set in location.yaml and has no default")
             else:
                 faults.append(f"{key} is {fault['input']!r}: {fault['msg']}")
         raise SettingInvalid("; ".join(faults) + ".") from error

@@ -7,14 +7,16 @@ because a signal may never come; a user's cancel ends the foreign run, an evicte
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from engineshed.model.attempt import Attempt
 from engineshed.model.errors import AccessDenied, ChannelError, EngineError, LaunchLost, LedgerBusy, StateUnknown
 from engineshed.model.fact import FactKind
 from engineshed.model.failure import Failure, FailureClass
 from engineshed.model.launch import Launch
-from engineshed.model.message import Batch
+from engineshed.model.message import Batch, Message
 from engineshed.model.status import State, Status
 from engineshed.ports.engine import Engine
 from engineshed.ports.step import Step
@@ -29,6 +31,9 @@ _LOST_AFTER = 3
 _MARK_REPEATED = 100
 """Messages handed on between two saved cursors: what a successor repeats, and marks, at most."""
 
+_FEW = 50
+"""Up to so many new messages at once are handed on one by one; of more, lines that follow one another come together."""
+
 
 FROM_START = json.dumps({"sequence": 0})
 """The cursor of a launch that was watched, nobody knows how far."""
@@ -41,6 +46,21 @@ class Ended:
     status: Status
     transcript: Transcript
     timed_out: bool
+
+
+def joined(messages: Sequence[Message]) -> Iterator[Message]:
+    """Log lines of one level that follow one another as one message of several lines; all else as it is.
+
+    An orchestrator writes a row for each message, some dozens a second: a driver that logs more would keep its step
+    open long after it has ended.
+    """
+    for (method, level), group in groupby(messages, key=lambda m: (m.method, m.params.get("level"))):
+        together = list(group)
+        if method != "log" or len(together) == 1:
+            yield from together
+            continue
+        text = "\n".join(str(m.params.get("message", "")) for m in together)
+        yield replace(together[0], params={**together[0].params, "level": level, "message": text})
 
 
 class Watch:
@@ -164,18 +184,13 @@ class Watch:
 
     def _hand_on(self, batch: Batch) -> None:
         self._transcript.damaged += batch.damaged
-        since_saved = 0
-        for message in batch.messages:
-            if not self._transcript.take(message) or message.sequence <= self._handed_on:
-                continue
-            if message.method in SPOKEN:
+        new = [m for m in batch.messages if self._transcript.take(m) and m.sequence > self._handed_on]
+        for start in range(0, len(new), _MARK_REPEATED):
+            window = new[start : start + _MARK_REPEATED]
+            spoken = [m for m in window if m.method in SPOKEN]
+            for message in joined(spoken) if len(new) > _FEW else spoken:
                 self._step.message(message, repeated=message.sequence <= self._repeatable)
-            self._handed_on = message.sequence
-            since_saved += 1
-            if since_saved >= _MARK_REPEATED:
-                self._save()
-                since_saved = 0
-        if since_saved:
+            self._handed_on = window[-1].sequence
             self._save()
         self._show_progress()
 

@@ -39,6 +39,15 @@ def test_a_good_run_publishes_one_commit_and_hands_on_every_line(world: World) -
     assert result.cost.total_usd > 0
 
 
+def test_a_flood_of_lines_is_handed_on_whole_in_few_messages(world: World) -> None:
+    world.platform.script = Script(lines=5_000, lasts_s=0)
+    step = RecordedStep()
+    finish(step, world.order, world.shed)
+    lines = [line for _, text, _ in step.spoken for line in text.splitlines()]
+    assert lines == [f"line {n}" for n in range(1, 5_001)]
+    assert len(step.spoken) <= 60
+
+
 def test_a_deliberate_reexecution_submits_anew_and_replaces_the_partition(world: World) -> None:
     first = finish(RecordedStep("run-1"), world.order, world.shed)
     again = RecordedStep("run-2", root_run_id="run-1", done_in=frozenset({"run-1"}))
