@@ -7,6 +7,11 @@ What every pod that runs the team's code has in common: code server, runs, reape
 {{- .Values.module | default (printf "%s.definitions" .Values.location.code_location) -}}
 {{- end -}}
 
+{{/* Where the image holds the team's code. Takes the root. */}}
+{{- define "code-location.folder" -}}
+/opt/engineshed/code_locations/{{ .Values.location.code_location }}
+{{- end -}}
+
 {{- define "code-location.image" -}}
 {{- include "engineshed.image" (dict "root" . "image" .Values.image) -}}
 {{- end -}}
@@ -65,6 +70,10 @@ envFrom:
   emptyDir: {sizeLimit: {{ .Values.scratch.home }}}
 - name: dagster-home
   emptyDir: {sizeLimit: {{ .Values.scratch.home }}}
+{{- if .Values.codeServer.liveUpdate }}
+- name: code
+  persistentVolumeClaim: {claimName: {{ include "engineshed.fullname" . }}-code}
+{{- end }}
 {{- end -}}
 
 {{/*
@@ -77,6 +86,11 @@ platform's folder is mounted whole, so that a changed password or price arrives.
 - {name: tmp, mountPath: /tmp}
 - {name: state, mountPath: /var/lib/engineshed}
 - {name: dagster-home, mountPath: /opt/dagster/home}
+{{- if .Values.codeServer.liveUpdate }}
+# What is written here by the code server's pod is what the next run runs.
+- {name: code, mountPath: {{ include "code-location.folder" . }}, subPath: location}
+- {name: code, mountPath: /opt/engineshed/spark, subPath: spark}
+{{- end }}
 {{- end -}}
 
 {{/* The same for pods that this chart starts; into runs the launcher mounts the instance's settings itself. */}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 
 
 def _server(release):
@@ -78,7 +79,18 @@ def test_a_changed_location_starts_a_new_pod_and_an_unchanged_one_does_not(alpha
 
 
 def test_live_update_reloads_in_place_and_is_off_unless_asked_for(alpha):
-    server = _server(alpha({"codeServer": {"liveUpdate": True}}))
+    release = alpha({"codeServer": {"liveUpdate": True}})
+    server = _server(release)
     assert server["args"][:3] == ["dagster", "code-server", "start"]
-    assert server["securityContext"]["readOnlyRootFilesystem"] is False
-    assert _server(alpha())["securityContext"]["readOnlyRootFilesystem"] is True
+    assert server["securityContext"]["readOnlyRootFilesystem"] is True
+    folder = "/opt/engineshed/code_locations/alpha_one"
+    runs = yaml.safe_load(next(e["value"] for e in server["env"] if e["name"] == "DAGSTER_CONTAINER_CONTEXT"))["k8s"]
+    for pod_mounts, pod_volumes in (
+        (server["volumeMounts"], release.one("Deployment", "alpha")["spec"]["template"]["spec"]["volumes"]),
+        (runs["volume_mounts"], runs["volumes"]),
+    ):
+        assert {m["mountPath"] for m in pod_mounts if m["name"] == "code"} == {folder, "/opt/engineshed/spark"}
+        assert {"name": "code", "persistentVolumeClaim": {"claimName": "alpha-code"}} in pod_volumes
+    assert release.one("PersistentVolumeClaim", "alpha-code")
+    assert "initContainers" not in alpha().one("Deployment", "alpha")["spec"]["template"]["spec"]
+    assert alpha().all("PersistentVolumeClaim") == []
