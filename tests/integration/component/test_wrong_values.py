@@ -24,7 +24,7 @@ STRUCTURE = [
     ("job.timeout_s", 0, "job.timeout_s", "give more than 0 (got 0)"),
     ("job.expected_input_bytes", "1e9", "job.expected_input_bytes", "give a whole number (got '1e9')"),
     ("job.tabels", ["links"], "job.tabels", "unknown key, is it tables?; allowed here: arguments, conf"),
-    ("job.sample", {"rows": 1}, "job.sample.rows", "allowed here: expected_input_bytes, resources, settings"),
+    ("job.sample", {"rows": 1}, "job.sample.rows", "allowed here: data, expected_input_bytes, resources, settings"),
     ("job.tables", ["_seal"], "job.tables.0", "give a table name: letters, digits and _, not starting with _"),
     ("job.conf", {"spark.x": [1]}, "job.conf.spark.x", "give text, a number, true or false (got [1])"),
     ("retry", {"max_retries": "3"}, "retry.max_retries", "give a whole number (got '3')"),
