@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engineshed.engines.kubernetes.settings import NAME, KubernetesSettings
+from engineshed.engines.kubernetes.settings import NAME, KubernetesBlock, KubernetesSettings
 from engineshed.model.errors import ExtraMissing
 from engineshed.ports.engine import Engine, Surroundings
 from engineshed.processes.settings import checked
+
+
+def check_block(block: Mapping[str, Any]) -> None:
+    """What a job says to this engine. Raises SettingInvalid."""
+    checked(KubernetesBlock, block, f"engine_settings.{NAME}")
 
 
 def build(settings: Mapping[str, Any], surroundings: Surroundings) -> Engine:

@@ -38,7 +38,7 @@ Labels = Annotated[Mapping[str, str], AfterValidator(_free_labels)]
 
 
 class _Closed(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Toleration(_Closed):

@@ -2,15 +2,18 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from engineshed.engines.kubernetes import build
+from engineshed.engines.kubernetes import build, check_block
+from engineshed.engines.kubernetes.settings import KubernetesSettings
 from engineshed.model.errors import ExtraMissing, SettingInvalid
 from engineshed.model.job import SparkJob
 from engineshed.model.plan import Rejection
 from engineshed.ports.engine import Surroundings
 from engineshed.ports.prices import Price, PriceUnknown
+from engineshed.processes.settings import checked
 from engineshed.testing.clock import VirtualClock
 
 JOB = SparkJob(name="edges", script="edges.py")
@@ -60,3 +63,21 @@ def test_without_the_client_the_extra_is_named(surroundings: Surroundings, monke
     monkeypatch.setitem(sys.modules, "kubernetes", None)
     with pytest.raises(ExtraMissing, match=r"engineshed\[kubernetes\]"):
         build({"image": "spark"}, surroundings)
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        ({"executers": 2}, r"engine_settings.kubernetes.executers does not exist"),
+        ({"executors": -1}, r"engine_settings.kubernetes.executors is -1"),
+        ({"dynamic_allocation": {"min": 3, "max": 1}}, r"min 3 is above max 1"),
+    ],
+)
+def test_a_wrong_block_of_a_job_is_refused_by_its_key(block: dict[str, Any], said: str) -> None:
+    with pytest.raises(SettingInvalid, match=said):
+        check_block(block)
+
+
+def test_endless_numbers_are_no_settings() -> None:
+    with pytest.raises(SettingInvalid, match="grace_s"):
+        checked(KubernetesSettings, {"image": "spark", "grace_s": float("inf")}, "engines.kubernetes")
