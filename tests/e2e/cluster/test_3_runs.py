@@ -11,7 +11,7 @@ import pytest
 
 from ..pages import ENDED, Materialisation, Pages, wait_for
 from .cluster import Cluster, Object
-from .conftest import ASSETS, PARTITION, Local
+from .conftest import ASSETS, PARTITION, PATIENCE, Local
 from .watching import Watching, running, watching
 
 TEAM = "team-web-graph"
@@ -105,7 +105,7 @@ def test_it_is_not_much_slower_than_the_local_engine(showcase: Showcase, local: 
     added_s = showcase.seconds - local.seconds
     times["the showcase on engine local of this machine"] = f"{local.seconds:.1f} s"
     times["the showcase, added by Kubernetes"] = f"{added_s:.1f} s (bar 100 s)"
-    assert added_s <= 100
+    assert added_s <= 100 * PATIENCE
 
 
 def test_a_stage_begins_soon_after_the_submit(showcase: Showcase, pages: Pages, times: dict[str, str]) -> None:
@@ -119,7 +119,7 @@ def test_a_stage_begins_soon_after_the_submit(showcase: Showcase, pages: Pages, 
             waits.append(min(staged) - submitted)
     assert waits, "no progress named a stage"
     times["from the engine's submit to the first Spark stage"] = f"{min(waits):.1f} s to {max(waits):.1f} s (bar 20 s)"
-    assert min(waits) <= 20
+    assert min(waits) <= 20 * PATIENCE
 
 
 def test_nothing_of_spark_goes_on_after_the_run(showcase: Showcase, cluster: Cluster) -> None:
