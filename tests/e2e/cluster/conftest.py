@@ -26,7 +26,7 @@ TEAMS = {"company_registry": "team-company-registry", "web_graph": "team-web-gra
 RELEASES = {"company_registry": "company-registry", "web_graph": "web-graph"}
 PARTITION = "SAMPLE-2025-08|languages"
 ASSETS = ("nodes_only", "edges", "graph", "graph_aggr")
-# Bars are printed beside what was measured. A test fails only far beyond one, since a shared machine's clock proves little.
+# Bars are printed beside what was measured; only far beyond one a test fails, for a shared clock proves little.
 PATIENCE = 2.5
 TIMES = pytest.StashKey[dict[str, str]]()
 
