@@ -72,10 +72,8 @@ def _round(reaper: Reaper, leaving: str | None) -> list[Finding]:
             Finding(token=a.intent.token, asset=a.intent.asset, engine=a.intent.engine, deed=Deed.LEFT, why="it lives")
             for a in reaper.live()
         ]
-    if leaving == "end":
-        return reaper.end_all()
     with dagster_runs() as runs:
-        return reaper.reap(runs)
+        return reaper.end_all(runs) if leaving == "end" else reaper.reap(runs)
 
 
 def _print(findings: Iterable[Finding], as_json: bool) -> None:

@@ -33,6 +33,10 @@ class Runs(Protocol):
         """None while a run of the attempt's root group lives or is announced."""
         ...
 
+    def cancel(self, attempt: Attempt) -> None:
+        """Ask every run of the root group that lives to end, as a person would; its worker ends the foreign run."""
+        ...
+
 
 class DagsterRuns:
     """The runs of a Dagster instance."""
@@ -59,6 +63,15 @@ class DagsterRuns:
         last = max(records.values(), key=lambda record: record.end_time or 0.0)
         status = last.dagster_run.status.value
         return Orphaned(datetime.fromtimestamp(last.end_time or 0.0, UTC), f"run {last.dagster_run.run_id} is {status}")
+
+    def cancel(self, attempt: Attempt) -> None:
+        """The runs' own workers see it within seconds; runs that have none yet are cancelled at once."""
+        for record in list(self._group(attempt)):
+            run = record.dagster_run
+            if run.status in (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED):
+                self._instance.report_run_canceled(run)
+            elif not run.is_finished and run.status is not dg.DagsterRunStatus.CANCELING:
+                self._instance.report_run_canceling(run, message="The code location's release is uninstalled.")
 
     def _group(self, attempt: Attempt) -> Iterable[dg.RunRecord]:
         root, run = attempt.intent.key.root_run_id, attempt.intent.run_id

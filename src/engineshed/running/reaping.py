@@ -26,6 +26,9 @@ from engineshed.running.recording import record
 from engineshed.running.shed import Shed
 from engineshed.running.standalone import AttemptStep
 
+_WORKER_ENDS_WITHIN_S = 90.0
+"""A worker reads its run's state every few seconds, then cancels, settles and gives up its lease."""
+
 
 class Deed(StrEnum):
     """What was done about a run. UNSURE: the platform did not answer; the next round looks again."""
@@ -80,9 +83,14 @@ class Reaper:
         findings = [self._look(attempt, runs.orphaned(attempt)) for attempt in self.live()]
         return [*findings, *self._settled_but_running()]
 
-    def end_all(self) -> list[Finding]:
-        """End every live attempt, whoever waits for it: the release goes."""
-        return [self._end(attempt, "the release is uninstalled", wait_for_lease=True) for attempt in self.live()]
+    def end_all(self, runs: Runs) -> list[Finding]:
+        """End every live attempt: the release goes. Runs that live are cancelled first, so that their workers end what
+        they watch; what none of them ends is ended here.
+        """
+        attempts = self.live()
+        for attempt in attempts if not self._dry else ():
+            runs.cancel(attempt)
+        return [self._end(attempt, "the release is uninstalled", wait_for_lease=True) for attempt in attempts]
 
     def _own(self, attempt: Attempt) -> bool:
         return (attempt.intent.team, attempt.intent.code_location) == (self._team, self._code_location)
@@ -116,6 +124,9 @@ class Reaper:
         if keeper is None:
             return _finding(attempt, Deed.LEFT, "a worker holds its lease")
         try:
+            known = self._shed.ledger.attempt(intent.token)
+            if known is not None and not known.live:
+                return _finding(attempt, Deed.ENDED, f"{why}: its own worker has ended it")
             cancel_and_settle(AttemptStep(attempt, self._holder, self._say), attempt, self._shed, keeper, because=why)
         finally:
             keeper.release()
@@ -128,7 +139,7 @@ class Reaper:
     def _lease(self, attempt: Attempt, *, wait: bool) -> LeaseKeeper | None:
         """The lease of the attempt's key; with `wait`, that of a worker which has just been ended is outlasted."""
         clock, ttl_s = self._shed.clock, self._shed.cadence.lease_s
-        give_up_s = clock.monotonic_s() + (1.5 * ttl_s if wait else 0.0)
+        give_up_s = clock.monotonic_s() + (_WORKER_ENDS_WITHIN_S if wait else 0.0)
         while True:
             lease = self._shed.ledger.acquire(attempt.intent.key.digest, self._holder, now=clock.now(), ttl_s=ttl_s)
             if lease is not None:

@@ -88,3 +88,19 @@ def test_a_deleted_run_leaves_an_orphan_since_the_attempt_began(instance: dg.Dag
     orphaned = DagsterRuns(instance).orphaned(_attempt("gone", "gone"))
     assert orphaned is not None
     assert orphaned.since == CREATED
+
+
+def test_a_run_that_lives_is_cancelled_as_by_a_person(instance: dg.DagsterInstance) -> None:
+    run = _run(instance, dg.DagsterRunStatus.STARTED)
+    DagsterRuns(instance).cancel(_attempt(run, run))
+    found = instance.get_run_by_id(run)
+    assert found is not None
+    assert found.status is dg.DagsterRunStatus.CANCELING
+
+
+def test_a_run_that_is_over_is_left_as_it_is(instance: dg.DagsterInstance) -> None:
+    run = _run(instance, dg.DagsterRunStatus.CANCELED)
+    DagsterRuns(instance).cancel(_attempt(run, run))
+    found = instance.get_run_by_id(run)
+    assert found is not None
+    assert found.status is dg.DagsterRunStatus.CANCELED

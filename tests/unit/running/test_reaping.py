@@ -8,7 +8,7 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
-from engineshed.model.attempt import Attempt, Outcome
+from engineshed.model.attempt import Attempt, Outcome, Settlement
 from engineshed.model.errors import SettingInvalid
 from engineshed.model.fact import FactKind
 from engineshed.model.launch import Token
@@ -29,10 +29,15 @@ class Said:
 
     def __init__(self, orphaned: Orphaned | None) -> None:
         self._orphaned = orphaned
+        self.cancelled: list[Token] = []
 
     def orphaned(self, attempt: Attempt) -> Orphaned | None:
         """As told."""
         return self._orphaned
+
+    def cancel(self, attempt: Attempt) -> None:
+        """Remembered."""
+        self.cancelled.append(attempt.intent.token)
 
 
 @pytest.fixture
@@ -158,7 +163,9 @@ def test_a_run_that_goes_on_although_it_is_settled_is_ended(world: World) -> Non
 
 def test_a_release_that_goes_ends_what_lives_at_once(world: World, abandoned: Token) -> None:
     assert [a.intent.token for a in _reaper(world).live()] == [abandoned]
-    (finding,) = _reaper(world).end_all()
+    runs = Said(None)
+    (finding,) = _reaper(world).end_all(runs)
+    assert runs.cancelled == [abandoned]
     assert (finding.deed, finding.why) == (Deed.ENDED, "the release is uninstalled")
     assert _reaper(world).live() == []
 
@@ -175,3 +182,23 @@ def test_an_engine_that_is_gone_is_said_and_not_guessed(world: World, abandoned:
 def test_an_instance_that_forgets_is_no_witness() -> None:
     with dg.DagsterInstance.ephemeral() as instance, pytest.raises(SettingInvalid, match="DAGSTER_HOME"):
         DagsterRuns(instance)
+
+
+def test_a_worker_that_ends_its_own_run_is_waited_for(world: World, abandoned: Token) -> None:
+    attempt = world.shed.ledger.attempt(abandoned)
+    assert attempt is not None
+    lease = world.shed.ledger.acquire(attempt.intent.key.digest, "a worker", now=world.clock.now(), ttl_s=600)
+    assert lease is not None
+
+    def worker() -> None:
+        world.platform.advance()
+        if world.clock.monotonic_s() > 20 and world.shed.ledger.live_attempts():
+            settlement = Settlement(outcome=Outcome.CANCELLED, run_id="run-1", settled_at=world.clock.now())
+            world.shed.ledger.settle(abandoned, settlement, lease)
+            world.shed.ledger.release(lease)
+
+    world.clock.on_sleep = worker
+    (finding,) = _reaper(world).end_all(Said(None))
+    assert finding.deed is Deed.ENDED
+    assert "its own worker" in finding.why
+    assert world.platform.cancels == []
