@@ -32,6 +32,7 @@ RIGHTS = {
         ("", "secrets"): ["create"],
         ("", "configmaps", "engineshed-instance"): ["get", "update", "patch"],
         ("", "secrets", "engineshed-database"): ["get", "update", "patch"],
+        ("", "services"): ["get", "list"],
     },
 }
 SUBJECTS = {
