@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import click
 
 from engineshed.cli.finding import platform_here
-from engineshed.model.errors import LedgerBusy, SettingInvalid
+from engineshed.cli.waiting import once_there
+from engineshed.model.errors import SettingInvalid
 from engineshed.storage.ledger import open_ledger
-
-_LOOK_S = 1.0
 
 
 @click.command()
@@ -25,14 +22,5 @@ def migrate(wait_s: float) -> None:
     url = platform_here().ledger_url
     if not url:
         raise SettingInvalid("no ledger is named: set ledger_url in the file that $ENGINESHED_PLATFORM names.")
-    give_up_s = time.monotonic() + wait_s
-    while True:
-        try:
-            ledger = open_ledger(url)
-            break
-        except LedgerBusy as error:
-            if time.monotonic() > give_up_s:
-                raise
-            click.echo(f"waiting: {error}", err=True)
-            time.sleep(_LOOK_S)
+    ledger = once_there(lambda: open_ledger(url), wait_s)
     click.echo(f"ledger {ledger.label} is at schema {ledger.revision}.")

@@ -13,10 +13,14 @@ from rich.console import Console
 from rich.table import Table
 
 from engineshed.cli.finding import location_option, premises_here
+from engineshed.cli.waiting import once_there
 from engineshed.running.opening import open_shed
 from engineshed.running.orphans import dagster_runs
 from engineshed.running.premises import Premises
 from engineshed.running.reaping import Deed, Finding, Patience, Reaper
+
+_DATABASE_WITHIN_S = 45.0
+"""In a new pod every connection is refused until its NetworkPolicies are in force."""
 
 
 @click.command()
@@ -59,7 +63,10 @@ def reap(
 
 
 def _reaper(premises: Premises, patience: Patience, dry_run: bool, say: Callable[[str], None]) -> Reaper:
-    shed = open_shed(premises.location, premises.platform, home=premises.home, data_root=premises.data_root)
+    shed = once_there(
+        lambda: open_shed(premises.location, premises.platform, home=premises.home, data_root=premises.data_root),
+        _DATABASE_WITHIN_S,
+    )
     location = premises.location
     return Reaper(
         shed, team=location.team, code_location=location.code_location, patience=patience, dry=dry_run, say=say
