@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from engineshed.ports.prices import Price, PriceUnknown
+from engineshed.ports.prices import InstanceType, Price, PriceUnknown
 
 
 class OwnPrices:
@@ -13,8 +13,8 @@ class OwnPrices:
     def __init__(self, prices: Iterable[Price]) -> None:
         self._prices = {(p.item, p.market): p for p in prices}
 
-    def price(self, item: str, market: str = "") -> Price:
-        """The stated price. Raises PriceUnknown saying where to state it."""
+    def price(self, item: str, market: str = "", region: str = "") -> Price:
+        """The stated price, in whatever region. Raises PriceUnknown saying where to state it."""
         try:
             return self._prices[(item, market)]
         except KeyError:
@@ -23,3 +23,7 @@ class OwnPrices:
                 f"no price is known for {wanted}: state it under `prices` in platform.yaml "
                 f"(known: {', '.join(sorted(i for i, _ in self._prices)) or 'none'})."
             ) from None
+
+    def instances(self, platform: str, region: str = "") -> Sequence[InstanceType]:
+        """None: who states prices states no machines."""
+        return ()

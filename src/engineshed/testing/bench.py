@@ -30,7 +30,7 @@ from engineshed.model.staged import Artefact, Staged
 from engineshed.model.status import Status
 from engineshed.ports.channel import Channel
 from engineshed.ports.engine import Engine
-from engineshed.ports.prices import Price, PriceBook, PriceUnknown
+from engineshed.ports.prices import InstanceType, Price, PriceBook, PriceUnknown
 from engineshed.testing.submitter import build_engine
 
 SMALL = Resources(driver_cores=1, driver_memory_gib=1, executors=0)
@@ -39,9 +39,13 @@ SMALL = Resources(driver_cores=1, driver_memory_gib=1, executors=0)
 class NoPrices:
     """A price book without prices."""
 
-    def price(self, item: str, market: str = "") -> Price:
+    def price(self, item: str, market: str = "", region: str = "") -> Price:
         """Raises PriceUnknown, always."""
         raise PriceUnknown(f"the book of the contract suite has no price of {item!r}: give the bench a book.")
+
+    def instances(self, platform: str, region: str = "") -> Sequence[InstanceType]:
+        """None."""
+        return ()
 
 
 @dataclass(kw_only=True)

@@ -1,5 +1,5 @@
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -16,7 +16,7 @@ from engineshed.model.resources import Resources
 from engineshed.model.staged import Artefact, Staged
 from engineshed.model.wiring import Wiring
 from engineshed.ports.engine import Surroundings
-from engineshed.ports.prices import Price, PriceUnknown
+from engineshed.ports.prices import InstanceType, Price, PriceUnknown
 from engineshed.running.system_clock import SystemClock
 
 JOB = SparkJob(
@@ -34,11 +34,14 @@ class Book:
     def __init__(self, **usd_per_hour: Decimal) -> None:
         self._usd_per_hour = usd_per_hour
 
-    def price(self, item: str, market: str = "") -> Price:
+    def price(self, item: str, market: str = "", region: str = "") -> Price:
         if item not in self._usd_per_hour:
             raise PriceUnknown(f"no price of {item}")
         usd_per_hour = self._usd_per_hour[item]
         return Price(item=item, market=market, usd_per_hour=usd_per_hour, source="own", as_of=date(2026, 1, 2))
+
+    def instances(self, platform: str, region: str = "") -> Sequence[InstanceType]:
+        return ()
 
 
 @pytest.fixture

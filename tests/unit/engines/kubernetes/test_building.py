@@ -1,6 +1,7 @@
 """Building the engine looks for no cluster: a location's definitions load anywhere."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from engineshed.model.errors import ExtraMissing, SettingInvalid
 from engineshed.model.job import SparkJob
 from engineshed.model.plan import Rejection
 from engineshed.ports.engine import Surroundings
-from engineshed.ports.prices import Price, PriceUnknown
+from engineshed.ports.prices import InstanceType, Price, PriceUnknown
 from engineshed.processes.settings import checked
 from engineshed.testing.clock import VirtualClock
 
@@ -20,8 +21,11 @@ JOB = SparkJob(name="edges", script="edges.py")
 
 
 class NoBook:
-    def price(self, item: str, market: str = "") -> Price:
+    def price(self, item: str, market: str = "", region: str = "") -> Price:
         raise PriceUnknown(item)
+
+    def instances(self, platform: str, region: str = "") -> Sequence[InstanceType]:
+        return ()
 
 
 @pytest.fixture

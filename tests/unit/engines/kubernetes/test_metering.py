@@ -1,6 +1,6 @@
 """Pod seconds: nothing that was seen is lost, whatever became of its pod."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ from engineshed.engines.kubernetes.metering import recorded, seen, usage_of
 from engineshed.engines.kubernetes.pricing import cost
 from engineshed.engines.kubernetes.settings import NodeClass
 from engineshed.model.money import Basis
-from engineshed.ports.prices import Price, PriceUnknown
+from engineshed.ports.prices import InstanceType, Price, PriceUnknown
 
 Make = Callable[..., dict[str, Any]]
 
@@ -21,8 +21,11 @@ SMALL = NodeClass(name="small", usd_per_hour=Decimal(2), cores=Decimal(2), memor
 
 
 class NoBook:
-    def price(self, item: str, market: str = "") -> Price:
+    def price(self, item: str, market: str = "", region: str = "") -> Price:
         raise PriceUnknown(item)
+
+    def instances(self, platform: str, region: str = "") -> Sequence[InstanceType]:
+        return ()
 
 
 def executor(pod: Make, name: str, **more: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What fits the nodes, and at what price."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -21,7 +21,7 @@ from engineshed.model.job import SparkJob
 from engineshed.model.offer import Offer
 from engineshed.model.plan import Rejection
 from engineshed.model.resources import Resources
-from engineshed.ports.prices import Price, PriceUnknown
+from engineshed.ports.prices import InstanceType, Price, PriceUnknown
 from engineshed.processes.settings import checked
 
 JOB = SparkJob(
@@ -42,11 +42,14 @@ class Book:
     def __init__(self, **usd_per_hour: str) -> None:
         self._usd_per_hour = {item.replace("_", "-"): Decimal(usd) for item, usd in usd_per_hour.items()}
 
-    def price(self, item: str, market: str = "") -> Price:
+    def price(self, item: str, market: str = "", region: str = "") -> Price:
         if item not in self._usd_per_hour:
             raise PriceUnknown(f"no price of {item}")
         usd = self._usd_per_hour[item]
         return Price(item=item, market=market, usd_per_hour=usd, source="own", as_of=date(2026, 1, 2))
+
+    def instances(self, platform: str, region: str = "") -> Sequence[InstanceType]:
+        return ()
 
 
 def node(name: str, cores: int, gib: int, *taints: Mapping[str, str], **labels: str) -> Node:
