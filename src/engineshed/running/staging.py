@@ -15,6 +15,9 @@ from engineshed.model.job import SparkJob
 from engineshed.model.staged import Artefact, Staged
 from engineshed.ports.store import ObjectStore
 
+RELAY = "engineshed_relay.py"
+"""Lies beside the driver."""
+
 _PASSED_OVER = frozenset({"__pycache__", ".DS_Store", ".git", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
 
 
@@ -34,15 +37,15 @@ class Staging:
         files = dict(_files_of(job, script))
         digest = _digest(files)
         artefacts = {name: self._put(f"staged/{digest}/{name}", name, data) for name, data in sorted(files.items())}
-        driver_bytes = self._driver.read_bytes()
-        driver_digest = hashlib.sha256(driver_bytes).hexdigest()
-        driver = self._put(f"staged/driver/{driver_digest}/{self._driver.name}", self._driver.name, driver_bytes)
+        driver = self._put_own(self._driver)
+        relay = self._driver.with_name(RELAY)
         return Staged(
             root=self._store.uri(f"staged/{digest}"),
             digest=digest,
             script=artefacts[script.name],
             modules=tuple(a for name, a in artefacts.items() if name != script.name),
             driver=driver,
+            relay=self._put_own(relay) if relay.is_file() else None,
         )
 
     def files(self, digest: str) -> Iterator[tuple[str, bytes]]:
@@ -56,6 +59,10 @@ class Staging:
         for name, data in files:
             self._store.put_if_absent(f"staged/{digest}/{name}", data)
         return self._store.uri(f"staged/{digest}")
+
+    def _put_own(self, file: Path) -> Artefact:
+        data = file.read_bytes()
+        return self._put(f"staged/driver/{hashlib.sha256(data).hexdigest()}/{file.name}", file.name, data)
 
     def _put(self, key: str, name: str, data: bytes) -> Artefact:
         self._store.put_if_absent(key, data)
