@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from engineshed.delivered.characters import whole_characters
 from engineshed.model.errors import ChannelError
 from engineshed.ports.engine import LogChunk
 from engineshed.processes.folder import RunFolder
@@ -63,18 +64,7 @@ def _piece(path: Path, offset: int, most: int, *, final: bool) -> bytes:
     line_end = piece.rfind(b"\n") + 1
     if line_end:
         return piece[:line_end]
-    return _whole_characters(piece) if len(piece) == most else b""
-
-
-def _whole_characters(piece: bytes) -> bytes:
-    """Without the bytes of a last character that goes on in the next piece."""
-    for back in range(1, min(4, len(piece)) + 1):
-        byte = piece[-back]
-        if byte & 0b1100_0000 == 0b1000_0000:
-            continue
-        length = 4 if byte >= 0xF0 else 3 if byte >= 0xE0 else 2 if byte >= 0xC0 else 1
-        return piece[:-back] if length > back else piece
-    return piece
+    return whole_characters(piece) if len(piece) == most else b""
 
 
 def _read(path: Path, offset: int, most: int) -> bytes:

@@ -6,6 +6,7 @@ was rotated away between two looks is said to be missing, and reading goes on be
 
 from __future__ import annotations
 
+from engineshed.delivered.characters import whole_characters
 from engineshed.engines.kubernetes.api import PODS, Api, Missing
 from engineshed.engines.kubernetes.objects import JSON
 from engineshed.model.errors import ChannelError, SubmitRejected
@@ -50,7 +51,7 @@ def _chunk(api: Api, pod: JSON, place: Place, *, final: bool) -> LogChunk:
             for text, here in after(lines_of(pieces), place):
                 if not text.endswith(b"\n") and not final and len(text) < CHUNK_BYTES:
                     break
-                piece = _whole_characters(text[:room]) if len(text) > room else text
+                piece = whole_characters(text[:room]) if len(text) > room else text
                 if len(text) > room and texts and len(text) <= CHUNK_BYTES:
                     break
                 texts.append(piece)
@@ -71,14 +72,3 @@ def _path(api: Api, pod: JSON) -> str:
 def _container(pod: JSON) -> str:
     """The first: what a cluster adds comes behind it."""
     return str(pod["spec"]["containers"][0]["name"])
-
-
-def _whole_characters(piece: bytes) -> bytes:
-    """Without the bytes of a last character that goes on in the next piece."""
-    for back in range(1, min(4, len(piece)) + 1):
-        byte = piece[-back]
-        if byte & 0b1100_0000 == 0b1000_0000:
-            continue
-        length = 4 if byte >= 0xF0 else 3 if byte >= 0xE0 else 2 if byte >= 0xC0 else 1
-        return piece[:-back] if length > back else piece
-    return piece
