@@ -10,6 +10,7 @@ from engineshed.model.attempt import Attempt, Lease, Settlement
 from engineshed.model.fact import Fact
 from engineshed.model.history import PastRun
 from engineshed.model.launch import Intent, Launch, LaunchKey, Token
+from engineshed.model.spending import Spending
 
 
 class Ledger(Protocol):
@@ -70,6 +71,10 @@ class Ledger(Protocol):
 
     def past_runs(self, job: str, *, limit: int = 1000) -> Sequence[PastRun]:
         """The newest settled attempts of a job on any engine, newest first."""
+        ...
+
+    def spendings(self, start: datetime, end: datetime) -> Sequence[Spending]:
+        """All attempts settled from `start` up to, not including, `end`, whatever their outcome, oldest first."""
         ...
 
     def append(self, facts: Iterable[Fact]) -> int:

@@ -40,6 +40,25 @@ class LedgerBehaviour:
         yield ledger
         ledger.close()
 
+    # Spending
+
+    def test_spendings_are_those_settled_in_the_span_whatever_their_outcome(self, ledger: SqlLedger) -> None:
+        lease = held(ledger)
+        outcomes = (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.CANCELLED, Outcome.SUCCEEDED)
+        for n, outcome in enumerate(outcomes, start=1):
+            one = samples.intent(n, of=samples.key(step=f"step-{n}"))
+            ledger.record_intent(one, lease)
+            settled_at = NOON + timedelta(days=n)
+            priced = {} if outcome is not Outcome.CANCELLED else {"cost": None, "usage": None}
+            ledger.settle(one.token, samples.settlement(outcome, settled_at=settled_at, **priced), lease)
+        ledger.record_intent(samples.intent(9, of=samples.key(step="live")), lease)
+        found = ledger.spendings(NOON + timedelta(days=1), NOON + timedelta(days=4))
+        assert [s.outcome for s in found] == list(outcomes[:3])
+        assert found[0].cost == samples.settlement().cost
+        assert found[0].partition_keys == ("c1|d1",)
+        assert (found[0].hours, found[0].input_bytes, found[0].forecast_usd) == (2.0, 1000, Decimal("0.10"))
+        assert (found[2].cost, found[2].failure_class) == (None, FailureClass.CANCELLED)
+
     # Leases
 
     def test_lease_is_held_by_one(self, ledger: SqlLedger) -> None:

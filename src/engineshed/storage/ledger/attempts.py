@@ -6,6 +6,7 @@ Refuses a second live attempt of one key, a second run under one token, and ever
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, insert, or_, select, update
@@ -14,6 +15,7 @@ from engineshed.model.attempt import Attempt, Lease, Settlement
 from engineshed.model.errors import LedgerError
 from engineshed.model.history import PastRun
 from engineshed.model.launch import Intent, Launch, LaunchKey, Token
+from engineshed.model.spending import Spending
 from engineshed.storage.ledger import rows
 from engineshed.storage.ledger.leases import fence
 from engineshed.storage.ledger.schema import intents, launches, settlements
@@ -104,6 +106,17 @@ def past_runs(connection: Connection, job: str, limit: int) -> Sequence[PastRun]
         .limit(limit)
     )
     return [rows.past_run_of(row) for row in connection.execute(query).mappings()]
+
+
+def spendings(connection: Connection, start: datetime, end: datetime) -> Sequence[Spending]:
+    """See Ledger.spendings."""
+    query = (
+        select(*rows.SPENDING_COLUMNS)
+        .select_from(intents.join(settlements, settlements.c.token == intents.c.token))
+        .where(settlements.c.settled_at >= start, settlements.c.settled_at < end)
+        .order_by(settlements.c.settled_at, intents.c.ordinal)
+    )
+    return [rows.spending_of(row) for row in connection.execute(query).mappings()]
 
 
 def _attempts(connection: Connection, *conditions: ColumnElement[bool]) -> list[Attempt]:

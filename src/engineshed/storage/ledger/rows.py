@@ -18,6 +18,7 @@ from engineshed.model.history import PastRun
 from engineshed.model.job import Mode
 from engineshed.model.launch import Intent, Launch, LaunchKey, Token
 from engineshed.model.money import Basis, Cost
+from engineshed.model.spending import Spending
 from engineshed.model.usage import Usage, UsageInterval
 from engineshed.storage.ledger.schema import facts, intents, launches, settlements
 
@@ -25,6 +26,16 @@ _AS_THEY_ARE = (
     "token", "ordinal", "run_id", "asset", "job", "team", "code_location", "engine", "offer", "channel", "address",
     "reserved_usd", "created_at",
 )  # fmt: skip
+
+
+_OF_INTENT = ("token", "team", "code_location", "asset", "partition_keys", "engine", "offer", "mode", "reserved_usd")
+_OF_SETTLEMENT = (
+    "outcome", "settled_at", "failure_class", "hours", "input_bytes", "compute_usd", "storage_usd", "surcharge_usd",
+    "cost_basis",
+)  # fmt: skip
+
+SPENDING_COLUMNS = (*(intents.c[name] for name in _OF_INTENT), *(settlements.c[name] for name in _OF_SETTLEMENT))
+"""What showback needs: none of the JSON that makes rows large, but the keys."""
 
 
 def intent_row(intent: Intent) -> dict[str, Any]:
@@ -124,6 +135,27 @@ def past_run_of(row: RowMapping) -> PastRun:
         ended_at=ended_at,
         failure_class=_failure_class_of(row),
         input_bytes=row[settlements.c.input_bytes],
+    )
+
+
+def spending_of(row: RowMapping) -> Spending:
+    """From a join of `intents` and `settlements`, cut to SPENDING_COLUMNS."""
+    return Spending(
+        token=row[intents.c.token],
+        team=row[intents.c.team],
+        code_location=row[intents.c.code_location],
+        asset=row[intents.c.asset],
+        partition_keys=tuple(row[intents.c.partition_keys]),
+        engine=row[intents.c.engine],
+        offer=row[intents.c.offer],
+        mode=Mode(row[intents.c.mode]),
+        outcome=Outcome(row[settlements.c.outcome]),
+        settled_at=row[settlements.c.settled_at],
+        forecast_usd=row[intents.c.reserved_usd],
+        failure_class=_failure_class_of(row),
+        hours=row[settlements.c.hours],
+        input_bytes=row[settlements.c.input_bytes],
+        cost=None if row[settlements.c.cost_basis] is None else _cost_of(row),
     )
 
 

@@ -10,6 +10,7 @@ from engineshed.model.attempt import Attempt, Lease, Settlement
 from engineshed.model.fact import Fact
 from engineshed.model.history import PastRun
 from engineshed.model.launch import Intent, Launch, LaunchKey, Token
+from engineshed.model.spending import Spending
 from engineshed.storage.ledger import attempts, facts, leases
 from engineshed.storage.ledger.backup import backup
 from engineshed.storage.ledger.database import Database
@@ -109,6 +110,11 @@ class SqlLedger:
         """See Ledger. Runs that never were submitted, or whose cost is not known, are left out."""
         with self._database.reading() as connection:
             return attempts.past_runs(connection, job, limit)
+
+    def spendings(self, start: datetime, end: datetime) -> Sequence[Spending]:
+        """See Ledger."""
+        with self._database.reading() as connection:
+            return attempts.spendings(connection, start, end)
 
     def append(self, facts_: Iterable[Fact]) -> int:
         """See Ledger."""
