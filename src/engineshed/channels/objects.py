@@ -1,21 +1,32 @@
 """The channel of drivers on other machines: context and messages as objects of the exchange.
 
 `channels/<token>/context.json` is what the driver's relay loads, `channels/<token>/messages/<number>.jsonl` what it
-puts there, whole lines each, numbered from 1 without a gap, never replaced. The reader lists what there is after its
-cursor rather than guess it. It refuses to go on over a number that is missing: what came after it is not what was said
-next. It refuses, too, to change the context of a token that has one.
+puts there, whole lines each, numbered from 1 without a gap, never replaced. So the reader asks for the next number, one
+cheap request, and lists now and then, to see far behind and to notice a number that is missing: it refuses to go on
+over one, since what came after it is not what was said next. It refuses, too, to change the context of a token that has
+one.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from engineshed.channels.lines import messages_of
-from engineshed.model.errors import AccessDenied, ChannelError, ObjectMissing, SettingInvalid, StoreDenied, StoreError
+from engineshed.model.errors import (
+    AccessDenied,
+    ChannelBusy,
+    ChannelError,
+    ObjectMissing,
+    SettingInvalid,
+    StoreBusy,
+    StoreDenied,
+    StoreError,
+)
 from engineshed.model.launch import Token
 from engineshed.model.message import Batch
 from engineshed.model.wiring import Wiring
@@ -29,8 +40,15 @@ CHANNEL_ARGUMENT = "--engineshed-channel"
 POLL_BYTES = 4 * 2**20
 """Read no further object in a poll once so much was read, so that memory stays flat."""
 
-LOOK_S = 0.5
-"""After a list that had nothing new, the next one waits so long: each is a request that the store bills."""
+LOOK_S = 0.2
+"""After a look that found nothing the next one waits so long: each is a request that the store bills."""
+
+CHECK_S = 5.0
+"""While nothing comes, so often is listed whether a number is missing; it counts as missing the second time."""
+
+_POLL_OBJECTS = 256
+_AT_ONCE = 8
+"""Objects fetched at the same time by a reader that is behind; boto3 keeps ten connections."""
 
 _SUFFIX = ".jsonl"
 _DIGITS = 12
@@ -65,60 +83,97 @@ class ObjectReader:
     def __init__(self, store: ObjectStore, key: str, clock: Clock) -> None:
         self._store, self._prefix, self._clock = store, f"{key}/messages/", clock
         self._nothing_after: tuple[str, float] | None = None
+        self._checked_s = clock.monotonic_s()
+        self._gap_at = self._missing = 0
 
     def poll(self, cursor: str) -> Batch:
-        """The messages after the cursor. Raises ChannelError, AccessDenied."""
+        """The messages after the cursor. Raises ChannelError, ChannelBusy, AccessDenied."""
         place = Place.parse(cursor)
         if self._just_looked(cursor):
             return Batch(cursor=cursor, closed=place.closed)
         with _as_channel_errors(self._store.uri(self._prefix.rstrip("/"))):
-            last = self._last_after(place.chunks)
-            if last <= place.chunks:
-                self._nothing_after = (cursor, self._clock.monotonic_s())
-                return Batch(cursor=cursor, closed=place.closed)
-            return self._read(place, last)
+            objects = self._after(place.chunks)
+            if objects:
+                return _batch(objects, place)
+            self._nothing_after = (cursor, self._clock.monotonic_s())
+            self._check(place.chunks)
+            return Batch(cursor=cursor, closed=place.closed)
 
     def _just_looked(self, cursor: str) -> bool:
         if self._nothing_after is None or self._nothing_after[0] != cursor:
             return False
         return self._clock.monotonic_s() - self._nothing_after[1] < LOOK_S
 
-    def _last_after(self, number: int) -> int:
-        """The highest number there is, where any is higher than this one."""
-        last = number
+    def _after(self, number: int) -> list[bytes]:
+        """The objects after this number, one after the other: two by their names, more at once by the list."""
+        objects: list[bytes] = []
+        for wanted in (number + 1, number + 2):
+            data = self._get(wanted)
+            if data is None:
+                return objects
+            objects.append(data)
+            if sum(map(len, objects)) >= POLL_BYTES:
+                return objects
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="messages") as pool:
+            for data in pool.map(self._get, self._fitting(number + 2, POLL_BYTES - sum(map(len, objects)))):
+                if data is None:
+                    break
+                objects.append(data)
+        return objects
+
+    def _fitting(self, number: int, room: int) -> Sequence[int]:
+        """The numbers after this one, as far as there is no gap and their objects begin within `room` bytes."""
+        wanted: list[int] = []
+        for found, size in self._listed(number):
+            if found != number + len(wanted) + 1 or room <= 0 or len(wanted) == _POLL_OBJECTS:
+                break
+            wanted.append(found)
+            room -= size
+        return wanted
+
+    def _listed(self, number: int) -> Iterator[tuple[int, int]]:
+        """Numbers and sizes of the objects after this one."""
         for found in self._store.list(self._prefix, after=self._key(number)):
             name = found.key.removeprefix(self._prefix)
             stem = name.removesuffix(_SUFFIX)
             if stem != name and len(stem) == _DIGITS and stem.isdigit():
-                last = max(last, int(stem))
-        return last
+                yield int(stem), found.size_bytes
 
-    def _read(self, place: Place, last: int) -> Batch:
-        lines: list[bytes] = []
-        size, number = 0, place.chunks
-        while number < last and size < POLL_BYTES:
-            try:
-                data = self._store.get(self._key(number + 1))
-            except ObjectMissing:
-                if number == place.chunks:
-                    raise ChannelError(
-                        f"{self._store.uri(self._key(number + 1))} is missing, although number {last} is there: "
-                        "messages were deleted."
-                    ) from None
-                break
-            number, size = number + 1, size + len(data)
-            lines += data.removesuffix(b"\n").split(b"\n")
-        messages, closed = messages_of(lines, place.lines)
-        closed = closed or place.closed
-        return Batch(
-            messages=messages,
-            cursor=str(Place(number, place.lines + len(lines), closed)),
-            closed=closed,
-            damaged=len(lines) - len(messages),
-        )
+    def _check(self, number: int) -> None:
+        """Raises ChannelError when the next number is missing, although a later one is there, twice in a row."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._checked_s >= CHECK_S:
+            self._checked_s = now_s
+            later = next((found for found, _ in self._listed(number)), 0)
+            gap = number + 1 if later > number + 1 else 0
+            self._missing = later if gap and gap == self._gap_at else 0
+            self._gap_at = gap
+        if self._missing and self._gap_at == number + 1:
+            raise ChannelError(
+                f"{self._store.uri(self._key(number + 1))} is missing, although number {self._missing} is there: "
+                "messages were deleted."
+            )
+
+    def _get(self, number: int) -> bytes | None:
+        try:
+            return self._store.get(self._key(number))
+        except ObjectMissing:
+            return None
 
     def _key(self, number: int) -> str:
         return f"{self._prefix}{number:0{_DIGITS}}{_SUFFIX}"
+
+
+def _batch(objects: Sequence[bytes], place: Place) -> Batch:
+    lines = [line for data in objects for line in data.removesuffix(b"\n").split(b"\n")]
+    messages, closed = messages_of(lines, place.lines)
+    closed = closed or place.closed
+    return Batch(
+        messages=messages,
+        cursor=str(Place(place.chunks + len(objects), place.lines + len(lines), closed)),
+        closed=closed,
+        damaged=len(lines) - len(messages),
+    )
 
 
 class ObjectChannel:
@@ -186,5 +241,7 @@ def _as_channel_errors(address: str) -> Iterator[None]:
         yield
     except StoreDenied as error:
         raise AccessDenied(f"{address} is closed to us: {error}") from error
+    except StoreBusy as error:
+        raise ChannelBusy(f"{address}: {error}") from error
     except StoreError as error:
         raise ChannelError(f"{address}: {error}") from error

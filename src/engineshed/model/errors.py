@@ -14,6 +14,7 @@ EngineshedError
 │  ├─ LaunchLost               the platform no longer knows the run
 │  └─ StateUnknown             a vendor state that no table of ours translates
 ├─ ChannelError                messages cannot be read or written
+│  └─ ChannelBusy              transient
 ├─ LedgerError
 │  ├─ LedgerBusy               transient
 │  ├─ LeaseLost                another watcher took over; leave without output
@@ -115,6 +116,12 @@ class StateUnknown(EngineError):
 
 class ChannelError(EngineshedError):
     """The transport of messages is broken."""
+
+
+class ChannelBusy(ChannelError):
+    """The transport throttles, fails or is away: the same call may be repeated, nothing is lost."""
+
+    transient = True
 
 
 class LedgerError(EngineshedError):

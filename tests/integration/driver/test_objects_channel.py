@@ -10,7 +10,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from tests.integration.driver import relays
 
-from engineshed.channels.objects import ObjectChannel, build
+from engineshed.channels.objects import ObjectChannel, ObjectReader, build
 from engineshed.model.errors import AccessDenied, ChannelError, SettingInvalid, StoreDenied
 from engineshed.model.launch import Token
 from engineshed.model.wiring import Wiring
@@ -89,15 +89,52 @@ def put(store: ObjectStore, number: int, *lines: str) -> None:
 
 
 def test_a_missing_number_is_no_silence(store: ObjectStore) -> None:
-    reader = ObjectChannel(store, {}, VirtualClock()).reader(store.uri(f"channels/{TOKEN}"))
+    clock = VirtualClock()
+    reader = ObjectChannel(store, {}, clock).reader(store.uri(f"channels/{TOKEN}"))
     put(store, 1, "opened")
     put(store, 3, "closed")
     batch = reader.poll("")
     assert ([m.method for m in batch.messages], batch.closed) == (["opened"], False)
+    assert polled_until(reader, batch.cursor, clock, 4.0) == batch.cursor
     with pytest.raises(ChannelError, match=r"000000000002\.jsonl is missing, although number 3 is there"):
-        reader.poll(batch.cursor)
+        polled_until(reader, batch.cursor, clock, 12.0)
+    with pytest.raises(ChannelError, match="messages were deleted"):
+        polled_until(reader, batch.cursor, clock, 1.0)
     put(store, 2, "log")
+    clock.sleep(1.0)
     assert [(m.sequence, m.method) for m in reader.poll(batch.cursor).messages] == [(2, "log"), (3, "closed")]
+
+
+def polled_until(reader: ObjectReader, cursor: str, clock: VirtualClock, seconds: float) -> str:
+    end_s = clock.monotonic_s() + seconds
+    while clock.monotonic_s() < end_s:
+        cursor = reader.poll(cursor).cursor
+        clock.sleep(0.2)
+    return cursor
+
+
+def test_a_number_that_shows_late_is_waited_for(store: ObjectStore) -> None:
+    """As on a store whose lists or reads lag behind its writes."""
+    clock = VirtualClock()
+    reader = ObjectChannel(store, {}, clock).reader(store.uri(f"channels/{TOKEN}"))
+    for missing in (1, 3, 5):
+        put(store, missing + 1, "log")
+        polled_until(reader, reader.poll("").cursor, clock, 4.0)
+        put(store, missing, "log")
+    clock.sleep(1.0)
+    assert [m.sequence for m in reader.poll("").messages] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_successor_far_behind_catches_up_in_order(store: ObjectStore) -> None:
+    for number in range(1, 1001):
+        put(store, number, "opened", f"log-{number}")
+    reader = ObjectChannel(store, {}, VirtualClock()).reader(store.uri(f"channels/{TOKEN}"))
+    cursor, methods, polls = "", [], 0
+    while (batch := reader.poll(cursor)).cursor != cursor:
+        cursor, polls = batch.cursor, polls + 1
+        methods += [m.method for m in batch.messages]
+    assert methods[1::2] == [f"log-{number}" for number in range(1, 1001)]
+    assert polls < 6
 
 
 def test_foreign_objects_and_lines_take_no_message_with_them(store: ObjectStore) -> None:
@@ -111,7 +148,7 @@ def test_foreign_objects_and_lines_take_no_message_with_them(store: ObjectStore)
     assert ([m.sequence for m in batch.messages], batch.damaged, batch.closed) == ([1, 3], 1, True)
 
 
-def test_a_list_with_nothing_new_is_not_repeated_at_once(store: ObjectStore) -> None:
+def test_a_look_that_found_nothing_is_not_repeated_at_once(store: ObjectStore) -> None:
     clock = VirtualClock()
     reader = ObjectChannel(store, {}, clock).reader(store.uri(f"channels/{TOKEN}"))
     assert reader.poll("").messages == ()
@@ -136,11 +173,10 @@ def test_memory_stays_flat_over_many_objects(store: ObjectStore) -> None:
 def test_a_store_that_refuses_says_so_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = open_store(str(tmp_path), {})
 
-    def refused(*_: object, **__: object) -> Iterator[None]:
+    def refused(key: str) -> bytes:
         raise StoreDenied("no rights")
-        yield
 
-    monkeypatch.setattr(store, "list", refused)
+    monkeypatch.setattr(store, "get", refused)
     with pytest.raises(AccessDenied, match="is closed to us"):
         ObjectChannel(store, {}, VirtualClock()).reader(store.uri(f"channels/{TOKEN}")).poll("")
 
