@@ -18,6 +18,7 @@ import ctypes
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -43,7 +44,7 @@ CHANNEL_ARGUMENT = "--engineshed-channel"
 
 SCRATCH = "/scratch"
 LOOK_S = 0.1
-"""Between two looks for new lines; a line is on its way within three of them."""
+"""Between two looks for new lines; after lines were sent it is three times as long, since each sending is billed."""
 LONGEST_WAIT_S = 5.0
 """Between two tries of a store that is away."""
 FETCH_S = 300.0
@@ -372,10 +373,11 @@ class Shipper:
         wait_s = self._look_s
         while True:
             last = self.ended.is_set()
+            number = self._number
             if self._tried(partial(self._ship, last)):
                 if last:
                     return
-                wait_s = self._look_s
+                wait_s = self._look_s * (1 if self._number == number else 3)
             else:
                 if last and self.give_up():
                     complain(f"giving up on {self._prefix}: what was said after {self.lines} lines is lost.")
@@ -398,14 +400,16 @@ class Shipper:
 
     def _ship(self, last: bool) -> None:
         if self._number is None:
-            taken = [int(n.partition(".")[0]) for n in self._store.names(self._prefix) if n.endswith(".jsonl")]
-            self._number = max(taken, default=0) + 1
-        while self._pending or (data := self._next_lines(last)):
+            names = [re.fullmatch(r"(\d{12})\.jsonl", name) for name in self._store.names(self._prefix)]
+            self._number = max((int(name[1]) for name in names if name), default=0) + 1
+        behind = True
+        while self._pending or (behind and (data := self._next_lines(last))):
             # Kept until it is put: a second try must send the bytes of the first, whose reply may have been lost.
             self._pending = self._pending or data
             whole = self._pending if self._pending.endswith(b"\n") else self._pending + b"\n"
             self._number = self._put(whole, self._number)
             self._offset += len(self._pending)
+            behind = last or len(self._pending) > CHUNK_BYTES // 2
             self._pending = b""
             self.lines += whole.count(b"\n")
 

@@ -82,6 +82,27 @@ def test_a_successor_goes_on_behind_what_is_there(tmp_path: Path, source: Path) 
     assert shipped(tmp_path) == {"000000000001.jsonl": b"one\n", "000000000002.jsonl": b"one\n"}
 
 
+def test_names_that_are_not_its_own_do_not_move_it(tmp_path: Path, source: Path) -> None:
+    for name in ("notes.jsonl", "999.jsonl", "000000000007.json"):
+        Folder().put(f"{tmp_path}/out/{name}", b"foreign")
+    ship(tmp_path, source, Folder(), b"one\n")
+    assert shipped(tmp_path)["000000000001.jsonl"] == b"one\n"
+
+
+def test_a_chatty_script_fills_few_objects(tmp_path: Path, source: Path) -> None:
+    """Each object is billed: what is said while one is sent and for a while after goes into the next."""
+    shipper = Shipper(source, Folder(), f"{tmp_path}/out/", look_s=0.02)
+    shipper.start()
+    start = time.monotonic()
+    with source.open("ab", buffering=0) as file:
+        for number in range(300):
+            file.write(f"{number}\n".encode())
+            time.sleep(0.001)
+    shipper.finish(dict)
+    assert b"".join(shipped(tmp_path).values()) == source.read_bytes()
+    assert len(shipped(tmp_path)) <= (time.monotonic() - start) / 0.06 + 3
+
+
 def test_two_at_once_lose_nothing(tmp_path: Path, source: Path) -> None:
     other = tmp_path / "other.jsonl"
     other.touch()
