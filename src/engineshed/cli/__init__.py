@@ -1,4 +1,4 @@
-"""The command line: `engineshed engines | doctor | check | costs | reproduce | reap | migrate`. One module a command.
+"""The command line: `engineshed engines | doctor | costs | exporter | reap | ...`. One module a command.
 
 Reads the environment (the other place that may is assets/resource.py). Errors are told in one paragraph, without a
 traceback; the exit code is 2 for what the caller can mend, 1 for a comparison or a check that failed.
@@ -15,6 +15,7 @@ from engineshed.cli.costs import costs
 from engineshed.cli.discover import discover
 from engineshed.cli.doctor import doctor
 from engineshed.cli.engines import engines
+from engineshed.cli.exporter import exporter
 from engineshed.cli.migrate import migrate
 from engineshed.cli.provision import provision
 from engineshed.cli.read_only import read_only
@@ -29,7 +30,7 @@ def cli() -> None:
     """Where Spark assets run, why, and what they cost."""
 
 
-for command in (engines, doctor, check, costs, reproduce, reap, migrate, discover, provision, read_only):
+for command in (engines, doctor, check, costs, exporter, reproduce, reap, migrate, discover, provision, read_only):
     cli.add_command(command)
 
 

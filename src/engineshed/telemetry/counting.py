@@ -39,12 +39,13 @@ class LiveAttempt:
 
 
 class Counting:
-    """Counters, and the live attempts that gauges are made of."""
+    """Counters, the live attempts that gauges are made of, the last ones that are over, each code location's team."""
 
     def __init__(self, series: SeriesSet | None = None) -> None:
         self.series = series if series is not None else SeriesSet()
         self.live: dict[str, LiveAttempt] = {}
-        self._over: dict[str, None] = {}
+        self.teams: dict[str, str] = {}
+        self.over: dict[str, None] = {}
 
     def take(self, facts: Iterable[Fact]) -> None:
         """Count facts, in the order of their positions."""
@@ -57,6 +58,7 @@ class Counting:
     def intended(self, fact: Fact) -> None:
         """An attempt begins."""
         self.series.add(m.ATTEMPTS_STARTED, **_whose(fact))
+        self.teams[_label(fact, "code_location")] = _label(fact, "team")
         self._live(fact)
 
     def submitted(self, fact: Fact) -> None:
@@ -143,12 +145,12 @@ class Counting:
 
     def _remember(self, token: str) -> None:
         """That an attempt is over, so that a fact which shows late does not bring it back to life."""
-        self._over[token] = None
-        if len(self._over) > _REMEMBERED:
-            del self._over[next(iter(self._over))]
+        self.over[token] = None
+        if len(self.over) > _REMEMBERED:
+            del self.over[next(iter(self.over))]
 
     def _live(self, fact: Fact) -> LiveAttempt | None:
-        if not fact.token or fact.token in self._over:
+        if not fact.token or fact.token in self.over:
             return None
         there = self.live.get(fact.token)
         if there is None:
