@@ -22,10 +22,10 @@ from engineshed.model.fact import FactKind
 from engineshed.ports.step import Step
 from engineshed.running.launching import submit
 from engineshed.running.leasing import LeaseKeeper
+from engineshed.running.listening import FROM_START
 from engineshed.running.recording import record
 from engineshed.running.result import Result
 from engineshed.running.shed import Shed
-from engineshed.running.watching import FROM_START
 
 
 def adopt(step: Step, shed: Shed, keeper: LeaseKeeper) -> Attempt | Result | None:

@@ -20,7 +20,8 @@ class Cadence:
     """How often the route looks, in seconds, and how patient it is.
 
     lease_s: how long a lease holds without renewal: what a successor waits for after a worker's death.
-    drain_s: how long messages may trail a final platform state before the channel counts as broken.
+    drain_s: how long messages may trail a final platform state before the channel counts as broken; away_s: how long a
+    channel that does not answer is waited for then.
     cancel_s: how long the end of a cancelled run is awaited.
     submit_tries: how often a transient submit error is repeated before the next offer.
     """
@@ -30,6 +31,7 @@ class Cadence:
     run_state_s: float = 5.0
     lease_s: float = 20.0
     drain_s: float = 15.0
+    away_s: float = 600.0
     cancel_s: float = 15.0
     progress_s: float = 5.0
     busy_s: float = 30.0

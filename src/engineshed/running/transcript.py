@@ -11,9 +11,6 @@ from typing import Any
 from engineshed.model.message import PROGRESS_KEY, REPORT_KEY, SEAL_KEY, Message
 from engineshed.running.result import Reported
 
-SPOKEN = frozenset({"log", "log_external_stream"})
-"""Methods that are handed on at once and not kept."""
-
 _CUSTOM_KEPT = 1000
 
 

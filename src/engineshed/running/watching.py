@@ -6,37 +6,27 @@ because a signal may never come; a user's cancel ends the foreign run, an evicte
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
+from dataclasses import dataclass
 
 from engineshed.model.attempt import Attempt
-from engineshed.model.errors import AccessDenied, ChannelError, EngineError, LaunchLost, LedgerBusy, StateUnknown
+from engineshed.model.errors import EngineError, LaunchLost, StateUnknown
 from engineshed.model.fact import FactKind
 from engineshed.model.failure import Failure, FailureClass
 from engineshed.model.launch import Launch
-from engineshed.model.message import Batch, Message
 from engineshed.model.status import State, Status
 from engineshed.ports.engine import Engine
 from engineshed.ports.step import Step
 from engineshed.running.leasing import LeaseKeeper, leave_when_over
+from engineshed.running.listening import Listener
 from engineshed.running.recording import record
 from engineshed.running.shed import Shed
-from engineshed.running.transcript import SPOKEN, Transcript
+from engineshed.running.transcript import Transcript
 
 _LOST_AFTER = 3
 """How often in a row a platform must deny a run before it counts as lost: lists lag behind submits."""
 
-_MARK_REPEATED = 100
-"""Messages handed on between two saved cursors: what a successor repeats, and marks, at most."""
-
-_FEW = 50
-"""Up to so many new messages at once are handed on one by one; of more, lines that follow one another come together."""
-
-
-FROM_START = json.dumps({"sequence": 0})
-"""The cursor of a launch that was watched, nobody knows how far."""
+_LOG_CHUNKS = 16
+"""Of the driver's output copied between two looks at its messages: a mebibyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +38,6 @@ class Ended:
     timed_out: bool
 
 
-def joined(messages: Sequence[Message]) -> Iterator[Message]:
-    """Log lines of one level that follow one another as one message of several lines; all else as it is.
-
-    An orchestrator writes a row for each message, some dozens a second: a driver that logs more would keep its step
-    open long after it has ended.
-    """
-    for (method, level), group in groupby(messages, key=lambda m: (m.method, m.params.get("level"))):
-        together = list(group)
-        if method != "log" or len(together) == 1:
-            yield from together
-            continue
-        text = "\n".join(str(m.params.get("message", "")) for m in together)
-        yield replace(together[0], params={**together[0].params, "level": level, "message": text})
-
-
 class Watch:
     """One watcher of one launch."""
 
@@ -71,23 +46,19 @@ class Watch:
         self._step, self._intent, self._shed, self._keeper = step, attempt.intent, shed, keeper
         self._launch: Launch = attempt.launch
         self._engine: Engine = shed.engines[attempt.intent.engine]
-        self._reader = shed.channels[attempt.intent.channel].reader(attempt.intent.address)
+        self._listener = Listener(step, attempt, shed, keeper)
+        self._transcript = self._listener.transcript
         self._timeout_s = timeout_s
-        self._handed_on = _sequence(attempt.cursor)
-        self._repeatable = self._handed_on + _MARK_REPEATED if attempt.cursor else 0
-        self._cursor = ""
         self._log_cursor = ""
-        self._transcript = Transcript()
         self._status: Status | None = None
         self._lost = 0
         self._due: dict[str, float] = {}
         self._busy_s = 0.0
         self._timed_out = False
-        self._channel_down = False
         self._shown: dict[str, object] = {}
 
     def run(self) -> Ended:
-        """Watch to the end. Raises LeaseLost, RunCancelled; interrupts pass through."""
+        """Watch to the end. Raises LeaseLost, RunCancelled, AccessDenied; interrupts pass through."""
         final_since: float | None = None
         while True:
             self._keeper.keep()
@@ -95,17 +66,22 @@ class Watch:
                 leave_when_over(self._step, self._shed)
             if self._status is None or not self._status.state.final:
                 self._observe()
-            moved = self._listen()
-            self._copy_log()
+            moved = self._listener.listen()
+            self._show_progress()
+            self._copy_log(_LOG_CHUNKS)
             if self._status is not None and self._status.state.final and not moved:
                 now_s = self._shed.clock.monotonic_s()
-                final_since = now_s if final_since is None else final_since
+                final_since = now_s if final_since is None or self._stayed_away() else final_since
                 if self._drained(now_s - final_since):
                     return self._ended(self._status)
             elif moved:
                 final_since = None
                 continue
             self._shed.clock.sleep(self._shed.cadence.messages_s)
+
+    def _stayed_away(self) -> bool:
+        """Whether the messages' transport does not answer, and may yet: what was said may still lie there."""
+        return 0.0 < self._listener.away_s < self._shed.cadence.away_s
 
     def _drained(self, trailing_s: float) -> bool:
         assert self._status is not None
@@ -116,7 +92,8 @@ class Watch:
         return trailing_s >= patience_s
 
     def _ended(self, status: Status) -> Ended:
-        self._copy_log()
+        while self._copy_log(_LOG_CHUNKS):
+            self._keeper.keep()
         self._show_progress(last=True)
         return Ended(status, self._transcript, self._timed_out)
 
@@ -165,43 +142,6 @@ class Watch:
             self._engine.cancel(self._launch)
             record(self._shed, self._intent, FactKind.CANCEL_ASKED, nth="timeout")
 
-    def _listen(self) -> bool:
-        try:
-            batch = self._reader.poll(self._cursor)
-        except AccessDenied:
-            raise
-        except ChannelError as error:
-            if not self._channel_down:
-                self._channel_down = True
-                self._step.warning(f"The message channel is broken: {error}")
-                record(self._shed, self._intent, FactKind.CHANNEL_BROKEN)
-            return False
-        if batch.cursor == self._cursor:
-            return False
-        self._cursor = batch.cursor
-        self._hand_on(batch)
-        return True
-
-    def _hand_on(self, batch: Batch) -> None:
-        self._transcript.damaged += batch.damaged
-        new = [m for m in batch.messages if self._transcript.take(m) and m.sequence > self._handed_on]
-        for start in range(0, len(new), _MARK_REPEATED):
-            window = new[start : start + _MARK_REPEATED]
-            spoken = [m for m in window if m.method in SPOKEN]
-            for message in joined(spoken) if len(new) > _FEW else spoken:
-                self._step.message(message, repeated=message.sequence <= self._repeatable)
-            self._handed_on = window[-1].sequence
-            self._save()
-        self._show_progress()
-
-    def _save(self) -> None:
-        self._keeper.keep()
-        try:
-            cursor = json.dumps({"sequence": self._handed_on})
-            self._shed.ledger.save_cursor(self._intent.token, cursor, self._keeper.lease)
-        except LedgerBusy:
-            return
-
     def _show_progress(self, *, last: bool = False) -> None:
         progress = self._transcript.progress
         if not progress or progress == self._shown:
@@ -211,18 +151,20 @@ class Watch:
             self._step.progress(progress)
             record(self._shed, self._intent, FactKind.PROGRESS, nth=str(self._transcript.last_sequence), data=progress)
 
-    def _copy_log(self) -> None:
+    def _copy_log(self, chunks: int) -> bool:
+        """The next pieces of the driver's output, at most so many; False when that is all there is now."""
         if not self._engine.capabilities.logs:
-            return
-        while True:
+            return False
+        for _ in range(chunks):
             try:
                 chunk = self._engine.logs(self._launch, self._log_cursor)
             except EngineError:
-                return
-            if not chunk.text:
-                return
+                return False
             self._log_cursor = chunk.cursor
+            if not chunk.text:
+                return False
             self._step.stream(chunk.text)
+        return True
 
     def _is_due(self, what: str, every_s: float) -> bool:
         now_s = self._shed.clock.monotonic_s()
@@ -230,7 +172,3 @@ class Watch:
             return False
         self._due[what] = now_s + every_s
         return True
-
-
-def _sequence(cursor: str) -> int:
-    return int(json.loads(cursor)["sequence"]) if cursor else 0

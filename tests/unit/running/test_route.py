@@ -43,9 +43,9 @@ def test_a_flood_of_lines_is_handed_on_whole_in_few_messages(world: World) -> No
     world.platform.script = Script(lines=5_000, lasts_s=0)
     step = RecordedStep()
     finish(step, world.order, world.shed)
-    lines = [line for _, text, _ in step.spoken for line in text.splitlines()]
+    lines = [line for _, text, _ in step.spoken for line in text.splitlines() if not line.endswith(" messages]")]
     assert lines == [f"line {n}" for n in range(1, 5_001)]
-    assert len(step.spoken) <= 60
+    assert len(step.spoken) <= 10
 
 
 def test_a_deliberate_reexecution_submits_anew_and_replaces_the_partition(world: World) -> None:
