@@ -111,13 +111,12 @@ def test_a_watcher_that_dies_in_a_flood_leaves_no_unmarked_double(world: World, 
     world.clock.sleep(60)
     second = RecordedStep("run-1")
     finish(second, world.order, world.shed)
-    heard = [lines(text) for _, text, _ in first.spoken]
-    anew = [lines(text) for _, text, repeated in second.spoken if not repeated]
-    again = [lines(text) for _, text, repeated in second.spoken if repeated]
-    unmarked = sum(heard + anew, [])
-    assert len(set(unmarked)) == len(unmarked), "a line came twice and was not marked"
-    assert set(unmarked + sum(again, [])) == {f"line {n}" for n in range(1, 8_001)}
+    heard = lines([text for _, text, _ in first.spoken])
+    anew = lines([text for _, text, repeated in second.spoken if not repeated])
+    again = lines([text for _, text, repeated in second.spoken if repeated])
+    assert len(set(heard + anew)) == len(heard + anew), "a line came twice and was not marked"
+    assert {*heard, *anew, *again} == {f"line {n}" for n in range(1, 8_001)}
 
 
-def lines(text: str) -> list[str]:
-    return [line for line in text.splitlines() if not line.endswith(" messages]")]
+def lines(texts: list[str]) -> list[str]:
+    return [line for text in texts for line in text.splitlines() if not line.endswith(" messages]")]
