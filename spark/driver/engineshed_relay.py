@@ -374,7 +374,7 @@ class Shipper:
         while True:
             last = self.ended.is_set()
             number = self._number
-            if self._tried(partial(self._ship, last)):
+            if self._tried(partial(self.ship, last)):
                 if last:
                     return
                 wait_s = self._look_s * (1 if self._number == number else 3)
@@ -398,7 +398,8 @@ class Shipper:
         self._down = False
         return True
 
-    def _ship(self, last: bool) -> None:
+    def ship(self, last: bool = False) -> None:
+        """Ship what is whole by now; `last`: all there is. Raises Away, after which it may be called again."""
         if self._number is None:
             names = [re.fullmatch(r"(\d{12})\.jsonl", name) for name in self._store.names(self._prefix)]
             self._number = max((int(name[1]) for name in names if name), default=0) + 1
