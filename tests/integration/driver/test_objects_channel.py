@@ -119,7 +119,9 @@ def test_a_number_that_shows_late_is_waited_for(store: ObjectStore) -> None:
     reader = ObjectChannel(store, {}, clock).reader(store.uri(f"channels/{TOKEN}"))
     for missing in (1, 3, 5):
         put(store, missing + 1, "log")
-        polled_until(reader, reader.poll("").cursor, clock, 4.0)
+        before = reader.poll("")
+        assert [m.sequence for m in before.messages] == list(range(1, missing))
+        assert polled_until(reader, before.cursor, clock, 4.0) == before.cursor
         put(store, missing, "log")
     clock.sleep(1.0)
     assert [m.sequence for m in reader.poll("").messages] == [1, 2, 3, 4, 5, 6]
