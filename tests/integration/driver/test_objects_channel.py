@@ -119,6 +119,7 @@ def test_a_number_that_shows_late_is_waited_for(store: ObjectStore) -> None:
     reader = ObjectChannel(store, {}, clock).reader(store.uri(f"channels/{TOKEN}"))
     for missing in (1, 3, 5):
         put(store, missing + 1, "log")
+        clock.sleep(1.0)
         before = reader.poll("")
         assert [m.sequence for m in before.messages] == list(range(1, missing))
         assert polled_until(reader, before.cursor, clock, 4.0) == before.cursor
