@@ -22,8 +22,6 @@ What every pod that runs the team's code has in common: code server, runs, reape
   value: /etc/engineshed/location/location.yaml
 - name: ENGINESHED_PLATFORM
   value: /etc/engineshed/platform/platform.yaml
-- name: ENGINESHED_CLUSTER
-  value: /etc/engineshed/platform/cluster.json
 - name: ENGINESHED_HOME
   value: /var/lib/engineshed
 {{- with .Values.runs.env }}

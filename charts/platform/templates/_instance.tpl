@@ -77,8 +77,8 @@ compute_logs:
     upload_interval: {{ .Values.computeLogs.uploadIntervalSeconds }}
 
 run_coordinator:
-  module: dagster
-  class: QueuedRunCoordinator
+  module: engineshed.running.launcher.queueing
+  class: TeamRunCoordinator
   config:
     dequeue_interval_seconds: {{ .Values.instance.queue.dequeueIntervalSeconds }}
     dequeue_use_threads: true

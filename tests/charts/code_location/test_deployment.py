@@ -55,7 +55,6 @@ def test_its_environment_is_the_contract(alpha):
     assert env["DAGSTER_PG_PASSWORD"] == {"secretKeyRef": {"name": "engineshed-database", "key": "postgresql-password"}}
     assert env["ENGINESHED_LOCATION"] == "/etc/engineshed/location/location.yaml"
     assert env["ENGINESHED_PLATFORM"] == "/etc/engineshed/platform/platform.yaml"
-    assert env["ENGINESHED_CLUSTER"] == "/etc/engineshed/platform/cluster.json"
     assert env["ENGINESHED_HOME"] == "/var/lib/engineshed"
     assert env["ENGINESHED_TEAM"] == "alpha"
     assert env["DAGSTER_CONTAINER_IMAGE"] == "engineshed/alpha:dev"
