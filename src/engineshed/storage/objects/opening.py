@@ -13,14 +13,19 @@ _S3_SETTINGS = ("endpoint_url", "region")
 
 
 def open_store(root: str, settings: Mapping[str, Any]) -> TableStore:
-    """The store at a folder or at `s3://bucket/prefix`.
+    """The store at a folder, at `s3://bucket/prefix`, or in a volume, at `/Volumes/catalog/schema/volume/prefix`.
 
-    settings: `endpoint_url` and `region` of an S3 store; a folder ignores them. Raises SettingInvalid for another
-    scheme or setting, ExtraMissing without boto3.
+    settings: `endpoint_url` and `region` of an S3 store; others ignore them. A folder of this machine that happens to
+    lie below `/Volumes` is spelt `file:///Volumes/..`. Raises SettingInvalid for another scheme or setting,
+    ExtraMissing without boto3 or the Databricks SDK.
     """
     unknown = sorted(set(settings) - set(_S3_SETTINGS))
     if unknown:
         raise SettingInvalid(f"store.{unknown[0]} is no setting of a store: there are {', '.join(_S3_SETTINGS)}.")
+    if root.startswith(("/Volumes/", "dbfs:/Volumes/")):
+        from engineshed.storage.objects.volumes import connect as connect_volume
+
+        return connect_volume(root, {})
     scheme, separator, rest = root.partition("://")
     if not separator:
         if not root:
