@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from engineshed.model.job import SparkJob
 from engineshed.model.launch import Launch, Token
@@ -119,6 +119,15 @@ class Engine(Protocol):
 
     def doctor(self) -> Sequence[Check]:
         """Whether this engine could run a job now, and what is missing. Changes nothing."""
+        ...
+
+
+@runtime_checkable
+class Forgets(Protocol):
+    """An engine whose platform keeps something of a run that has ended until it is deleted."""
+
+    def forget(self, launch: Launch) -> None:
+        """Delete what the platform keeps of an ended run; a live one is left alone. No error when it is gone."""
         ...
 
 

@@ -18,7 +18,7 @@ from engineshed.model.errors import EngineError, EngineshedError, LaunchLost
 from engineshed.model.fact import FactKind
 from engineshed.model.launch import TOKEN_PREFIX, Launch
 from engineshed.model.status import State
-from engineshed.ports.engine import Engine
+from engineshed.ports.engine import Engine, Forgets
 from engineshed.running.cancelling import cancel_and_settle
 from engineshed.running.leasing import LeaseKeeper
 from engineshed.running.orphans import Orphaned, Runs
@@ -90,7 +90,23 @@ class Reaper:
         attempts = self.live()
         for attempt in attempts if not self._dry else ():
             runs.cancel(attempt)
-        return [self._end(attempt, "the release is uninstalled", wait_for_lease=True) for attempt in attempts]
+        findings = [self._end(attempt, "the release is uninstalled", wait_for_lease=True) for attempt in attempts]
+        if not self._dry:
+            self._forget_all()
+        return findings
+
+    def _forget_all(self) -> None:
+        """What platforms keep of our ended runs goes with the release. What cannot be deleted goes by its own time."""
+        for name, engine in sorted(self._shed.engines.items()):
+            if not isinstance(engine, Forgets):
+                continue
+            try:
+                for launch in engine.owned(TOKEN_PREFIX):
+                    attempt = self._shed.ledger.attempt(launch.token)
+                    if attempt is not None and self._own(attempt) and not attempt.live:
+                        engine.forget(launch)
+            except EngineshedError as error:
+                self._say(f"What {name} keeps of ended runs could not be deleted: {error}")
 
     def _own(self, attempt: Attempt) -> bool:
         return (attempt.intent.team, attempt.intent.code_location) == (self._team, self._code_location)

@@ -147,22 +147,17 @@ def _there(cluster: Cluster, namespace: str) -> bool:
     return any(n["metadata"]["name"] == namespace for n in cluster.objects("namespaces"))
 
 
-def _of_a_driver(found: Object) -> bool:
-    """Spark's own ConfigMap belongs to a driver's pod, which goes with its ended Job `ttl_s` after its end."""
-    return [owner["kind"] for owner in found["metadata"].get("ownerReferences", [])] == ["Pod"]
-
-
 def _left(cluster: Cluster, namespace: str) -> list[str]:
     """What is there besides what an empty namespace has and what a person put there."""
     expected = {"kube-root-ca.crt", "default", "object-store"}
     kinds = (
         "deployments", "services", "configmaps", "secrets", "serviceaccounts", "roles", "rolebindings",
         "networkpolicies", "resourcequotas", "limitranges", "cronjobs", "poddisruptionbudgets",
-        "persistentvolumeclaims",
+        "persistentvolumeclaims", "jobs", "pods",
     )  # fmt: skip
     return [
         f"{kind}/{o['metadata']['name']}"
         for kind in kinds
         for o in cluster.objects(kind, namespace)
-        if o["metadata"]["name"] not in expected and not _of_a_driver(o)
+        if o["metadata"]["name"] not in expected
     ]

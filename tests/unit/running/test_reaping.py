@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from engineshed.model.attempt import Attempt, Outcome, Settlement
 from engineshed.model.errors import SettingInvalid
 from engineshed.model.fact import FactKind
-from engineshed.model.launch import Token
+from engineshed.model.launch import Launch, Token
 from engineshed.ports.step import RunState
 from engineshed.running.orphans import DagsterRuns, Orphaned
 from engineshed.running.reaping import Deed, Patience, Reaper
@@ -202,3 +203,33 @@ def test_a_worker_that_ends_its_own_run_is_waited_for(world: World, abandoned: T
     assert finding.deed is Deed.ENDED
     assert "its own worker" in finding.why
     assert world.platform.cancels == []
+
+
+class Keeping:
+    """An engine that keeps what has ended, around another."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self.forgotten: list[Token] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def forget(self, launch: Launch) -> None:
+        """Remembered."""
+        self.forgotten.append(launch.token)
+
+
+@pytest.mark.parametrize("dry", [False, True])
+def test_what_a_platform_keeps_of_ended_runs_goes_with_the_release(world: World, abandoned: Token, dry: bool) -> None:
+    keeping = Keeping(world.shed.engines["virtual"])
+    shed = replace(world.shed, engines={"virtual": keeping})
+    Reaper(shed, team="web", code_location="web_graph", dry=dry).end_all(Said(None))
+    assert keeping.forgotten == ([] if dry else [abandoned])
+
+
+def test_what_another_code_location_has_launched_is_not_forgotten(world: World, abandoned: Token) -> None:
+    keeping = Keeping(world.shed.engines["virtual"])
+    shed = replace(world.shed, engines={"virtual": keeping})
+    Reaper(shed, team="other", code_location="other").end_all(Said(None))
+    assert keeping.forgotten == []

@@ -94,6 +94,12 @@ class Api:
         """Merge into an object; with a resourceVersion in the body only that version. Raises Taken, and as `get`."""
         return self._json("PATCH", path, body=body)
 
+    def delete(self, path: str) -> None:
+        """Delete an object, and in the background what it owns. Raises Missing, and as `get`."""
+        self._json(
+            "DELETE", path, body={"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
+        )
+
     @contextmanager
     def stream(self, path: str, **query: str) -> Iterator[Iterator[bytes]]:
         """The body piece by piece; leaving the block closes the connection."""

@@ -151,6 +151,14 @@ class KubernetesEngine:
             return
         self._end(launch, {names.CANCELLED: self._clock.now().isoformat()}, run, pods)
 
+    def forget(self, launch: Launch) -> None:
+        """Delete an ended run with its pods and its ConfigMap, which else stay for `ttl_s`."""
+        try:
+            if self._ended(self._look(launch)[0]) is not None:
+                self._api.delete(self._path(launch.token))
+        except (LaunchLost, Missing):
+            return
+
     def usage(self, launch: Launch) -> Usage:
         """Requested cores and memory of driver and executors, each pod over its own time."""
         run, pods = self._look(launch)

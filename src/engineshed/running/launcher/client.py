@@ -28,9 +28,10 @@ class CheckedClient(DagsterKubernetesClient):
         return cls(client.batch_api, client.core_api, client.logger, client.sleeper, client.timer)
 
     def start(self, job: V1Job, warrant: Warrant) -> None:
-        """Check the Job as it is sent, and send just that. Raises LaunchRefused; else as Dagster's own client."""
+        """Check the Job and send just that, owned by the release. Raises LaunchRefused; else as Dagster does."""
         manifest: dict[str, Any] = ApiClient().sanitize_for_serialization(job)
         check_job(manifest, warrant.namespace, warrant)
+        manifest["metadata"]["ownerReferences"] = [dict(warrant.owner)]
         k8s_api_retry_creation_mutation(
             lambda: self.batch_api.create_namespaced_job(
                 body=manifest, namespace=warrant.namespace, _request_timeout=DEFAULT_JOB_CREATION_TIMEOUT

@@ -160,6 +160,8 @@ class TenantRunLauncher(K8sRunLauncher):
             image=location.image,
             job_name=f"dagster-run-{run.run_id}",
             arguments=arguments,
+            service=location.service,
+            service_uid=location.uid,
             own_labels={
                 "dagster/run-id": sanitize_k8s_label(run.run_id),
                 "dagster/code-location": sanitize_k8s_label(location.name),

@@ -33,6 +33,13 @@ class Warrant:
     job_name: str
     arguments: Sequence[str]
     own_labels: Mapping[str, str]
+    service: str
+    service_uid: str
+
+    @property
+    def owner(self) -> Mapping[str, str]:
+        """The Service of the team's release: what it started goes when it is uninstalled."""
+        return {"apiVersion": "v1", "kind": "Service", "name": self.service, "uid": self.service_uid}
 
     @property
     def labels(self) -> Mapping[str, str]:

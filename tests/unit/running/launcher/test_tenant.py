@@ -36,6 +36,8 @@ def test_a_plain_run_is_started_as_discovery_says(platform: Platform) -> None:
         assert labels["engineshed.dev/team"] == "web-graph"
         assert labels["engineshed.dev/code-location"] == "web_graph"
         assert labels["engineshed.dev/role"] == "run"
+    owner = {"apiVersion": "v1", "kind": "Service", "name": "web-graph", "uid": "u1"}
+    assert job["metadata"]["ownerReferences"] == [owner], "it goes with the team's release"
     assert job["spec"]["backoffLimit"] == 0
     assert job["spec"]["ttlSecondsAfterFinished"] == 3600
 
