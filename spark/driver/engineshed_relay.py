@@ -6,6 +6,8 @@ A script on another machine speaks Dagster Pipes to a file, as it does here. The
 away as numbered objects, so that the script needs neither network nor credentials to be heard, and what it said last
 is heard although it was killed. While the store is away the relay keeps trying and drops nothing.
 
+The script is its child, or, where the platform's session lives in this very process (Databricks), runs within it.
+
 It needs the standard library, and boto3 where an address is s3://. It refuses staged files whose bytes are not those
 that were staged. docs/messages.md says what it reads, writes and answers.
 """
@@ -19,10 +21,12 @@ import hashlib
 import json
 import os
 import re
+import runpy
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -39,8 +43,8 @@ CHANNEL_VARIABLE = "ENGINESHED_CHANNEL"
 LAUNCH_VARIABLE = "ENGINESHED_RELAY"
 SCRATCH_VARIABLE = "ENGINESHED_SCRATCH"
 MODULES_VARIABLE = "ENGINESHED_MODULES"
-CHANNEL_ARGUMENT = "--engineshed-channel"
-"""The channel as an argument, for platforms that pass no variables."""
+CHANNEL_ARGUMENT, LAUNCH_ARGUMENT = "--engineshed-channel", "--engineshed-launch"
+"""Both as arguments, for platforms that pass no variables; the launch may also be given by its address."""
 
 SCRATCH = "/scratch"
 LOOK_S = 0.1
@@ -132,6 +136,30 @@ class Folder:
             return [p.name for p in folder.iterdir() if not p.name.startswith(_UNFINISHED)] if folder.is_dir() else []
 
 
+class Volume(Folder):
+    """Paths in volumes of Unity Catalog, which the platform mounts.
+
+    There are neither links nor renames that are whole or nothing, and a write is seen at its end. Only this relay
+    writes below its address, so what is there and is the beginning of what it writes is its own write that broke off.
+    """
+
+    def put(self, address: str, data: bytes, *, if_absent: bool = False) -> bool:
+        """See Store."""
+        path = _path(address)
+        with _as_away(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with path.open("xb" if if_absent else "wb") as file:
+                    file.write(data)
+            except FileExistsError:
+                there = path.read_bytes()
+                if there == data or not data.startswith(there):
+                    return False
+                with path.open("wb") as file:
+                    file.write(data)
+            return True
+
+
 class Bucket:
     """s3:// addresses, with boto3's own chain of credentials."""
 
@@ -180,6 +208,8 @@ class Bucket:
 def store_of(address: str, access: Mapping[str, str]) -> Store:
     """The store that holds the address. Raises Refused for one of another kind, or without boto3."""
     scheme, separator, _ = address.partition("://")
+    if address.startswith("/Volumes/"):
+        return Volume()
     if not separator or scheme == "file":
         return Folder()
     if scheme != "s3":
@@ -223,13 +253,18 @@ class Channel:
 
 @dataclass(frozen=True)
 class Launch:
-    """What to run: `argv` begins with the script's name among what was staged."""
+    """What to run: `argv` begins with the script's name among what was staged.
+
+    in_process: in this process instead of a child, with the variables of `env`.
+    """
 
     argv: Sequence[str]
     staged: Mapping[str, Any]
     files: Mapping[str, str] = field(default_factory=dict)
     grace_s: float = 20.0
     timeout_s: float | None = None
+    in_process: bool = False
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 def channel_of(given: Mapping[str, Any]) -> Channel:
@@ -252,12 +287,20 @@ def launch_of(given: Mapping[str, Any]) -> Launch:
         files=given.get("files") or {},
         grace_s=float(given.get("grace_s", Launch.grace_s)),
         timeout_s=None if timeout_s is None else float(timeout_s),
+        in_process=bool(given.get("in_process")),
+        env=given.get("env") or {},
     )
 
 
-def said(name: str, env: Mapping[str, str], given: str = "") -> Mapping[str, Any]:
-    """The JSON object of a variable, or of the file that `<name>_FILE` names. Raises Refused."""
+def said(name: str, env: Mapping[str, str], given: str = "", access: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The JSON object of a variable, of the file that `<name>_FILE` names, or `given` itself or by its address.
+
+    Raises Refused.
+    """
     text, where = given or env.get(name, ""), env.get(f"{name}_FILE", "")
+    if given and not given.startswith("{"):
+        where = given
+        text = patiently(partial(store_of(given, access or {}).get, given)).decode()
     if not text and not where:
         raise Refused(f"neither {name} nor {name}_FILE is set: a launch sets one of them.", WRONG_SETTINGS)
     try:
@@ -440,6 +483,22 @@ class Shipper:
 # The script
 
 
+def patiently(act: Callable[[], _Result], asked: threading.Event | None = None) -> _Result:
+    """Until it succeeds, a bounded time, or until it is `asked` to end. Raises Refused."""
+    asked = asked or threading.Event()
+    wait_s, end = LOOK_S, time.monotonic() + FETCH_S
+    while True:
+        try:
+            return act()
+        except Away as error:
+            if time.monotonic() >= end or asked.is_set():
+                code = 128 + signal.SIGTERM if asked.is_set() else NO_STORE
+                raise Refused(f"what was staged cannot be fetched: {error}", code) from error
+            complain(f"will try again: {error}")
+        asked.wait(wait_s)
+        wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+
+
 class Relay:
     """One script from its start to its end."""
 
@@ -449,30 +508,32 @@ class Relay:
         self._asked = threading.Event()
         self._timers: list[threading.Timer] = []
         self._give_up_at = 0.0
-        self._error = ""
+        self._error, self._code = "", 0
 
     def run(self, env: Mapping[str, str]) -> int:
         """Its exit code; 128 and the signal that ended it. Raises Refused."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
+        self._watch_signals()
         self._scratch.clear()
         shipper: Shipper | None = None
         if self._channel.kind == "objects":
             store = store_of(self._channel.messages, self._channel.access)
             shipper = Shipper(self._scratch.at("messages.jsonl"), store, self._channel.messages)
             shipper.give_up = lambda: time.monotonic() >= self._give_up_at
-        code = 0
         try:
             self._prepare()
-            code = self._supervise(env, shipper)
+            self._code = self._supervise(env, shipper)
         except Refused as error:
-            self._error, code = str(error), error.code
+            self._error, self._code = str(error), error.code
             self._give_up_at = 0.0
             raise
         finally:
             if shipper is not None:
-                self._tell_end(shipper, code)
-        return 128 - code if code < 0 else code
+                self._tell_end(shipper, self._code)
+        return 128 - self._code if self._code < 0 else self._code
+
+    def _watch_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
 
     def _prepare(self) -> None:
         scratch = self._scratch
@@ -491,18 +552,7 @@ class Relay:
             raise Refused(f"the script {self._launch.argv[0]!r} is not among what was staged.", WRONG_SETTINGS)
 
     def _patiently(self, act: Callable[[], _Result]) -> _Result:
-        """Until it succeeds, a bounded time. Raises Refused."""
-        wait_s, end = LOOK_S, time.monotonic() + FETCH_S
-        while True:
-            try:
-                return act()
-            except Away as error:
-                if time.monotonic() >= end or self._asked.is_set():
-                    code = 128 + signal.SIGTERM if self._asked.is_set() else NO_STORE
-                    raise Refused(f"what was staged cannot be fetched: {error}", code) from error
-                complain(f"will try again: {error}")
-            self._asked.wait(wait_s)
-            wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+        return patiently(act, self._asked)
 
     def _supervise(self, env: Mapping[str, str], shipper: Shipper | None) -> int:
         if self._asked.is_set():
@@ -529,20 +579,22 @@ class Relay:
         return code
 
     def _child_env(self, env: Mapping[str, str]) -> dict[str, str]:
+        own = {name: value for name, value in env.items() if not name.startswith((CHANNEL_VARIABLE, LAUNCH_VARIABLE))}
+        present = [part for part in own.get("PYTHONPATH", "").split(os.pathsep) if part]
+        path = os.pathsep.join([str(self._scratch.at("staged")), *present])
+        return {"PYTHONUNBUFFERED": "1", **own, **self._wired(), "PYTHONPATH": path}
+
+    def _wired(self) -> dict[str, str]:
+        """The variables by which the script finds what is here."""
         scratch = self._scratch
         messages = (
             {"stdio": "stdout"} if self._channel.kind == "stdout" else {"path": str(scratch.at("messages.jsonl"))}
         )
-        own = {name: value for name, value in env.items() if not name.startswith((CHANNEL_VARIABLE, LAUNCH_VARIABLE))}
-        present = [part for part in own.get("PYTHONPATH", "").split(os.pathsep) if part]
         return {
-            "PYTHONUNBUFFERED": "1",
-            **own,
             SCRATCH_VARIABLE: str(scratch.root),
             MODULES_VARIABLE: str(scratch.at("modules.zip")),
             "DAGSTER_PIPES_CONTEXT": _pipes_param({"path": str(scratch.at("context.json"))}),
             "DAGSTER_PIPES_MESSAGES": _pipes_param(messages),
-            "PYTHONPATH": os.pathsep.join([str(scratch.at("staged")), *present]),
         }
 
     def _tell_end(self, shipper: Shipper, code: int) -> None:
@@ -606,18 +658,95 @@ def _reap(child: subprocess.Popen[bytes]) -> int:
             return child.returncode
 
 
+class InProcess(Relay):
+    """The script within this process. Whoever ends the process ends it without a word of the relay's."""
+
+    def _watch_signals(self) -> None:
+        """They are the platform's."""
+
+    def _supervise(self, env: Mapping[str, str], shipper: Shipper | None) -> int:
+        staged = self._scratch.at("staged")
+        os.environ.update({**self._launch.env, **self._wired()})
+        sys.path.insert(0, str(staged))
+        sys.argv[:] = [str(staged / self._launch.argv[0]), *self._launch.argv[1:]]
+        before = Path.cwd()
+        os.chdir(self._scratch.at("work"))
+        _give_pipes_its_parameters()
+        if shipper is not None:
+            shipper.start()
+        self._code = 1  # until it is known better, whatever ends the script
+        try:
+            runpy.run_path(sys.argv[0], init_globals=_given_by_the_platform(), run_name="__main__")
+        except SystemExit as error:
+            self._code = error.code if isinstance(error.code, int) else int(error.code is not None)
+            if self._code:
+                raise ScriptLeft(f"the script left with {error.code!r}") from error
+        finally:
+            os.chdir(before)
+            self._give_up_at = time.monotonic() + REST_S
+        return 0
+
+
+class ScriptLeft(Exception):
+    """The script called sys.exit with a failure; a platform that runs it in process may not count that as one."""
+
+
+def _given_by_the_platform() -> dict[str, Any]:
+    """What notebooks and scripts of the platform find as globals, where it gave them to this file."""
+    return {name: globals()[name] for name in ("spark", "sc", "sqlContext", "dbutils", "display") if name in globals()}
+
+
+def _give_pipes_its_parameters() -> None:
+    """A script that names a transport of its platform (DBFS, volumes, widgets, arguments) speaks to the relay's file.
+
+    Its own transport is what it had before engineshed launched it; it need not be changed.
+    """
+    try:
+        import dagster_pipes as pipes
+    except ImportError:
+        return
+    from_variables: Any = pipes.PipesEnvVarParamsLoader
+    params, context, messages = from_variables(), pipes.PipesDefaultContextLoader(), pipes.PipesDefaultMessageWriter()
+    for name in ("PipesCliArgsParamsLoader", "PipesDatabricksNotebookWidgetsParamsLoader"):
+        loader: Any = getattr(pipes, name, None)
+        if loader is not None:
+            loader.is_dagster_pipes_process = lambda self: params.is_dagster_pipes_process()
+            loader.load_context_params = lambda self: params.load_context_params()
+            loader.load_messages_params = lambda self: params.load_messages_params()
+    for place in ("Dbfs", "UnityCatalogVolumes", "S3"):
+        reads: Any = getattr(pipes, f"Pipes{place}ContextLoader", None)
+        writes: Any = getattr(pipes, f"Pipes{place}MessageWriter", None)
+        if reads is not None:
+            reads.load_context = lambda self, given: context.load_context(given)
+        if writes is not None:
+            writes.open = lambda self, given: messages.open(given)
+            writes.get_opened_extras = lambda self: {}  # asks the session of DBFS where logs go
+
+
 def main(argv: Iterable[str]) -> int:
-    """Run what the variables say; the exit code is the script's, or one of the relay's own."""
+    """Run what the variables or arguments say; the exit code is the script's, or one of the relay's own.
+
+    In process the script's exception passes, since it is what the platform shows of a failure.
+    """
     words = dict(zip(*[iter(argv)] * 2, strict=False))
+    in_process = False
     try:
         channel = channel_of(said(CHANNEL_VARIABLE, os.environ, words.get(CHANNEL_ARGUMENT, "")))
-        launch = launch_of(said(LAUNCH_VARIABLE, os.environ))
+        launch = launch_of(said(LAUNCH_VARIABLE, os.environ, words.get(LAUNCH_ARGUMENT, ""), channel.access))
+        in_process = launch.in_process
+        if in_process:
+            with tempfile.TemporaryDirectory(prefix="engineshed-", ignore_cleanup_errors=True) as folder:
+                return InProcess(channel, launch, Scratch(Path(folder))).run(os.environ)
         scratch = Scratch(Path(os.environ.get(SCRATCH_VARIABLE) or SCRATCH))
         return Relay(channel, launch, scratch).run(os.environ)
     except Refused as error:
         complain(str(error))
+        if in_process:
+            raise
         return error.code
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    exit_code = main(sys.argv[1:])
+    if exit_code:  # where scripts run in process, leaving by sys.exit(0) may count as a failure
+        sys.exit(exit_code)
