@@ -1,0 +1,73 @@
+"""The whole workspace behind the HTTP surface: its time, clusters, runs, jobs, files, and what was asked of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engineshed.ports.clock import Clock
+from engineshed.testing.databricks.agenda import Agenda
+from engineshed.testing.databricks.clusters import Fleet
+from engineshed.testing.databricks.faults import Faults, Mischief
+from engineshed.testing.databricks.pace import Pace
+from engineshed.testing.databricks.records import Driver, JobRun
+from engineshed.testing.databricks.runs import Runs
+from engineshed.testing.databricks.storage import Storage
+from engineshed.testing.databricks.tasks import Tasks
+from engineshed.testing.databricks.tokens import Tokens
+
+USER = "double@example.com"
+
+
+@dataclass(slots=True)
+class Platform:
+    """One workspace.
+
+    page_size: the most that a page of any list holds. task_page_size: of the tasks of one run. max_active_runs: of
+    tasks, before runs queue. principals: secrets of service principals by client id.
+    """
+
+    clock: Clock
+    root: Path
+    pace: Pace
+    make_driver: Callable[[Agenda], Driver]
+    tokens: Tokens
+    principals: dict[str, str] = field(default_factory=dict)
+    page_size: int = 20
+    task_page_size: int = 100
+    event_page_size: int = 500
+    max_active_runs: int = 2000
+    faults: Faults = field(default_factory=Faults)
+    url: str = ""
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    jobs: dict[int, dict[str, Any]] = field(default_factory=dict)
+    pools: dict[str, dict[str, Any]] = field(default_factory=dict)
+    policies: dict[str, dict[str, Any]] = field(default_factory=dict)
+    agenda: Agenda = field(init=False)
+    driver: Driver = field(init=False)
+    fleet: Fleet = field(init=False)
+    runs: Runs = field(init=False)
+    storage: Storage = field(init=False)
+    mischief: Mischief = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.agenda = Agenda(self.clock)
+        self.storage = Storage(self.root)
+        self.driver = self.make_driver(self.agenda)
+        self.fleet = Fleet(self.agenda, self.pace)
+        self.mischief = Mischief(self.faults)
+        tasks = Tasks(self.agenda, self.fleet, self.pace, self.driver)
+        self.runs = Runs(self.agenda, tasks, lambda: self.mischief)
+
+    def admit(self, run: JobRun) -> None:
+        """Let a run start."""
+        self.runs.go(run)
+
+    def advance(self) -> None:
+        """Let everything happen that is due."""
+        with self.lock:
+            self.driver.poll()
+            self.agenda.keep()
