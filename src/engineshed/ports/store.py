@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """One listed object. `key` is relative to the store's root, parts joined by `/`; `etag` changes with it."""
+    """One listed object. `key` is relative to the store's root, parts joined by `/`; `etag` changes with it.
+
+    modified_at: when it was written, UTC, by the store's own clock; None where the store does not say.
+    """
 
     key: str
     size_bytes: int
     etag: str
+    modified_at: datetime | None = None
 
 
 class ObjectStore(Protocol):

@@ -1,23 +1,26 @@
-"""Gives drivers of other machines what they cannot read here: the job's code and its data files, by content.
+"""Gives drivers of other machines what they cannot read here: a job's code, data files and Python packages.
 
-A data file lies at `data/<sha256>/<name>`, so that whatever launches it again uploads nothing. It refuses a place
-without files, and a file that changes while it is uploaded.
+All lies by content below the month that it is staged in (`staged/2026-03/..`, `data/2026-03/<sha256>/<name>`), so that
+whatever launches it again uploads nothing, and what nobody needs is collected by whole months. It refuses a place
+without files, a file that changes while it is uploaded, and a wheel that is not what was packed.
 """
 
 from __future__ import annotations
 
 import glob
-import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engineshed.model.errors import JobInvalid
 from engineshed.model.job import SparkJob
-from engineshed.model.staged import Staged
+from engineshed.model.staged import Artefact, PackedEnvironment, Staged
+from engineshed.ports.clock import Clock
 from engineshed.ports.store import ObjectStore
+from engineshed.running.months import month_of
+from engineshed.running.packed import Packed, refuse_changed, sha256_of, wheel_files
 from engineshed.running.staging import Staging
 
 _AT_ONCE = 4
@@ -44,33 +47,62 @@ class Exchange:
     tell_s: how often, in seconds, a caller hears of an upload.
     """
 
-    def __init__(self, store: ObjectStore, driver: Path, *, tell_s: float = 1.0) -> None:
-        self._store, self._staging, self._tell_s = store, Staging(store, driver), tell_s
+    def __init__(self, store: ObjectStore, driver: Path, clock: Clock, *, tell_s: float = 1.0) -> None:
+        self._store, self._driver, self._clock, self._tell_s = store, driver, clock, tell_s
 
-    def stage(self, job: SparkJob, tell: Callable[[Moved], None]) -> Staged:
-        """Code and data files at immutable addresses; uploads only what is not there.
+    @property
+    def store(self) -> ObjectStore:
+        """Where all of it lies."""
+        return self._store
 
-        tell: called in this thread while data files are on their way; what it raises ends the upload. Raises JobInvalid
-        naming the file that is missing or was changed.
+    def stage(self, job: SparkJob, tell: Callable[[Moved], None], packed: Packed | None = None) -> Staged:
+        """Code, data files and packages at immutable addresses; uploads only what is not there.
+
+        tell: called in this thread while files are on their way; what it raises ends the upload. Raises JobInvalid,
+        SettingInvalid naming the file or wheel that is missing or was changed.
         """
-        staged = self._staging.stage(job)
+        month = month_of(self._clock.now())
+        staged = Staging(self._store, self._driver, f"staged/{month}").stage(job)
         places = {place: _files_at(job, place) for place in job.data}
-        addresses = _Upload(job, self._store, [f for files in places.values() for f in files]).run(tell, self._tell_s)
+        data = [file for files in places.values() for file in files]
+        wheels = wheel_files(packed) if packed else {}
+        folders = {**dict.fromkeys(data, f"data/{month}"), **dict.fromkeys(wheels, f"staged/{month}/wheels")}
+        addresses = _Upload(job, self._store, folders, wheels).run(tell, self._tell_s)
         return replace(
-            staged, data={place: tuple(addresses[file] for file in files) for place, files in places.items()}
+            staged,
+            data={place: tuple(addresses[file] for file in files) for place, files in places.items()},
+            environment=_environment(packed, addresses) if packed else None,
         )
 
-    def files(self, digest: str) -> Iterator[tuple[str, bytes]]:
-        """The code that was staged under that digest, by name."""
-        return self._staging.files(digest)
+    def files(self, root: str) -> Iterator[tuple[str, bytes]]:
+        """The code that was staged at that address, by name."""
+        prefix = f"{root.removeprefix(self._store.root).strip('/')}/"
+        for found in self._store.list(prefix):
+            yield found.key.removeprefix(prefix), self._store.get(found.key)
+
+
+def _environment(packed: Packed, addresses: Mapping[Path, str]) -> PackedEnvironment:
+    return PackedEnvironment(
+        python=packed.python,
+        architecture=packed.architecture,
+        lock_sha256=packed.lock_sha256,
+        wheels=tuple(
+            Artefact(name=file.name, sha256=sha256, uri=addresses[file]) for file, sha256 in wheel_files(packed).items()
+        ),
+    )
 
 
 class _Upload:
-    """The data files of one job, several at a time."""
+    """Files of one job, several at a time.
 
-    def __init__(self, job: SparkJob, store: ObjectStore, files: list[Path]) -> None:
-        self._job, self._store = job, store
-        self._sizes = {file: file.stat().st_size for file in files}
+    folders: file -> the folder of the store that it goes to. wheels: those that must have a certain hash.
+    """
+
+    def __init__(
+        self, job: SparkJob, store: ObjectStore, folders: Mapping[Path, str], wheels: Mapping[Path, str]
+    ) -> None:
+        self._job, self._store, self._folders, self._wheels = job, store, folders, wheels
+        self._sizes = {file: file.stat().st_size for file in folders}
         self._lock = threading.Lock()
         self._done_bytes = 0
         self._ended = False
@@ -97,7 +129,9 @@ class _Upload:
 
     def _put(self, file: Path) -> str:
         before = file.stat()
-        key = f"data/{_sha256(file, self._go_on)}/{file.name}"
+        sha256 = sha256_of(file, self._go_on)
+        refuse_changed(file, self._wheels.get(file, sha256), sha256)
+        key = f"{self._folders[file]}/{sha256}/{file.name}"
         there = any(found.key == key for found in self._store.list(key))
         if there:
             self._count(before.st_size)
@@ -126,12 +160,3 @@ def _files_at(job: SparkJob, place: str) -> list[Path]:
     if not found:
         raise JobInvalid(f"job {job.name!r}: no data file matches {place}: correct the place or put the files there.")
     return found
-
-
-def _sha256(file: Path, go_on: Callable[[], None]) -> str:
-    total = hashlib.sha256()
-    with file.open("rb") as source:
-        while piece := source.read(4 * _MIB):
-            go_on()
-            total.update(piece)
-    return total.hexdigest()

@@ -29,6 +29,7 @@ from engineshed.running.context import pipes_context
 from engineshed.running.exchange import Moved
 from engineshed.running.leasing import LeaseKeeper
 from engineshed.running.order import Order
+from engineshed.running.packed import read_packed
 from engineshed.running.recording import record
 from engineshed.running.shed import Shed
 
@@ -138,9 +139,10 @@ def _stage(step: Step, order: Order, engine: Engine, shed: Shed, keeper: LeaseKe
         keeper.keep()
         if shed.clock.monotonic_s() - told_s >= shed.cadence.progress_s:
             told_s = shed.clock.monotonic_s()
-            step.info(f"Uploading data files: {moved}.")
+            step.info(f"Uploading what drivers need: {moved}.")
 
-    return shed.exchange.stage(order.job, tell)
+    folder = shed.environments.get(engine.name)
+    return shed.exchange.stage(order.job, tell, None if folder is None else read_packed(folder))
 
 
 def _above_published(order: Order, shed: Shed) -> int:

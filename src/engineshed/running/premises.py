@@ -64,8 +64,9 @@ def read_premises(location_file: str | None, env: Mapping[str, str]) -> Premises
     platform = read_platform_in(env)
     home = Path(env.get("ENGINESHED_HOME") or path.parent / (location.home or ".engineshed")).resolve()
     _refuse_other_team(location, path, env)
+    folders = {name: str((path.parent / folder).resolve()) for name, folder in location.environments.items()}
     return Premises(
-        location=location,
+        location=location.model_copy(update={"environments": folders}),
         platform=platform,
         home=home,
         payloads=Path(env.get("ENGINESHED_PAYLOADS") or path.parent / (location.payloads or ".")).resolve(),

@@ -90,7 +90,7 @@ def _from_staged(job: SparkJob, staged: Mapping[str, str], shed: Shed) -> SparkJ
     """The job as it was staged, whatever has become of its source since."""
     root = Path(staged["root"])
     if "://" in staged["root"] and shed.exchange is not None:
-        root = Path(shed.staging.keep(staged["digest"], shed.exchange.files(staged["digest"])))
+        root = Path(shed.staging.keep(staged["digest"], shed.exchange.files(staged["root"])))
     script = root / staged["script"]
     if not script.is_file():
         raise ConfigurationInvalid(f"the staged code {script} is gone, so the run cannot be repeated as it was.")

@@ -99,6 +99,11 @@ class LocationSettings(_Closed):
         default_factory=dict, description="Engine -> its own settings. One that is named here must be ready to build."
     )
     channels: Mapping[str, dict[str, Any]] = Field(default_factory=dict, description="Channel -> its own settings.")
+    environments: Mapping[str, str] = Field(
+        default_factory=dict,
+        description="Engine -> folder that `engineshed pack` made, relative to the file: the Python packages that its "
+        "drivers are given.",
+    )
     objective: ObjectiveSettings = ObjectiveSettings()
     mode: str = Field(
         default="sample", pattern="^(sample|full)$", description="`sample` or `full`, where a run says nothing."
@@ -112,6 +117,7 @@ def read_location(path: Path) -> LocationSettings:
     named = {"pin": (objective.pin,) if objective.pin else (), "prefer": objective.prefer, "forbid": objective.forbid}
     for key, names in named.items():
         require_engines(f"settings file {path}: objective.{key}", names)
+    require_engines(f"settings file {path}: environments", location.environments)
     return location
 
 

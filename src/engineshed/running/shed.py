@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from engineshed.ports.channel import Channel
 from engineshed.ports.clock import Clock
@@ -44,6 +45,7 @@ class Shed:
 
     datasets: where steps publish. sources: where upstream commits are read, elsewhere only for a reproduction.
     exchange: where code and data files go for drivers that share no files with this machine; None where none is set.
+    environments: engine -> folder of the Python packages packed for it.
     store: how drivers reach the object store (`endpoint_url`, `region`).
     rejected, rejected_channels: the engines and channels that could not be built, and why.
     """
@@ -57,6 +59,7 @@ class Shed:
     prices: PriceBook
     clock: Clock
     exchange: Exchange | None = None
+    environments: Mapping[str, Path] = field(default_factory=dict)
     store: Mapping[str, str] = field(default_factory=dict)
     rejected: Mapping[str, str] = field(default_factory=dict)
     rejected_channels: Mapping[str, str] = field(default_factory=dict)

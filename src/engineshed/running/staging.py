@@ -22,11 +22,10 @@ _PASSED_OVER = frozenset({"__pycache__", ".DS_Store", ".git", ".mypy_cache", ".r
 
 
 class Staging:
-    """Stages jobs into one store. `driver` is the file engineshed_driver.py."""
+    """Stages jobs into one store, below `folder`. `driver` is the file engineshed_driver.py."""
 
-    def __init__(self, store: ObjectStore, driver: Path) -> None:
-        self._store = store
-        self._driver = driver
+    def __init__(self, store: ObjectStore, driver: Path, folder: str = "staged") -> None:
+        self._store, self._driver, self._folder = store, driver, folder
 
     def stage(self, job: SparkJob) -> Staged:
         """All files of the job at immutable URIs; uploads only what is not there.
@@ -36,11 +35,12 @@ class Staging:
         script = Path(job.script)
         files = dict(_files_of(job, script))
         digest = _digest(files)
-        artefacts = {name: self._put(f"staged/{digest}/{name}", name, data) for name, data in sorted(files.items())}
+        root = f"{self._folder}/{digest}"
+        artefacts = {name: self._put(f"{root}/{name}", name, data) for name, data in sorted(files.items())}
         driver = self._put_own(self._driver)
         relay = self._driver.with_name(RELAY)
         return Staged(
-            root=self._store.uri(f"staged/{digest}"),
+            root=self._store.uri(root),
             digest=digest,
             script=artefacts[script.name],
             modules=tuple(a for name, a in artefacts.items() if name != script.name),
@@ -48,21 +48,15 @@ class Staging:
             relay=self._put_own(relay) if relay.is_file() else None,
         )
 
-    def files(self, digest: str) -> Iterator[tuple[str, bytes]]:
-        """What was staged under that digest, by name."""
-        prefix = f"staged/{digest}/"
-        for found in self._store.list(prefix):
-            yield found.key.removeprefix(prefix), self._store.get(found.key)
-
     def keep(self, digest: str, files: Iterable[tuple[str, bytes]]) -> str:
         """Hold what was staged elsewhere here too. Returns the URI of its folder."""
         for name, data in files:
-            self._store.put_if_absent(f"staged/{digest}/{name}", data)
-        return self._store.uri(f"staged/{digest}")
+            self._store.put_if_absent(f"{self._folder}/{digest}/{name}", data)
+        return self._store.uri(f"{self._folder}/{digest}")
 
     def _put_own(self, file: Path) -> Artefact:
         data = file.read_bytes()
-        return self._put(f"staged/driver/{hashlib.sha256(data).hexdigest()}/{file.name}", file.name, data)
+        return self._put(f"{self._folder}/driver/{hashlib.sha256(data).hexdigest()}/{file.name}", file.name, data)
 
     def _put(self, key: str, name: str, data: bytes) -> Artefact:
         self._store.put_if_absent(key, data)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
@@ -32,12 +33,13 @@ class TooLarge(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a folder holds. `version` changes when the file is written anew."""
+    """What a folder holds. `version` changes when the file is written anew, at `modified_at` (UTC)."""
 
     path: str
     folder: bool
     size_bytes: int = 0
     version: str = ""
+    modified_at: datetime | None = None
 
 
 class Files:
@@ -78,12 +80,14 @@ class Files:
         found: list[Entry] = []
         try:
             for plain in self._workspace.items(_at(_FOLDERS, folder), "contents"):
+                modified_ms = plain.get("last_modified")
                 found.append(
                     Entry(
                         path=str(plain["path"]),
                         folder=bool(plain.get("is_directory")),
                         size_bytes=int(plain.get("file_size") or 0),
                         version=f"{plain.get('last_modified', '')}-{plain.get('file_size', 0)}",
+                        modified_at=datetime.fromtimestamp(modified_ms / 1000, UTC) if modified_ms else None,
                     )
                 )
         except Missing:

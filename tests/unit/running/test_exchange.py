@@ -23,6 +23,7 @@ from engineshed.running.route import Route
 from engineshed.running.staging import Staging
 from engineshed.running.standalone import StandaloneStep
 from engineshed.storage.objects import LocalStore
+from engineshed.testing.clock import VirtualClock
 from engineshed.testing.platform import VirtualEngine
 
 
@@ -53,7 +54,7 @@ def exchange(store: Counting, tmp_path: Path) -> Exchange:
     driver = tmp_path / "engineshed_driver.py"
     driver.write_text("driver")
     (tmp_path / "job.py").write_text("job")
-    return Exchange(store, driver, tell_s=0.01)
+    return Exchange(store, driver, VirtualClock(), tell_s=0.01)
 
 
 def job(tmp_path: Path, *data: str) -> SparkJob:
@@ -73,7 +74,7 @@ def test_each_place_is_answered_in_the_order_of_names(exchange: Exchange, store:
     assert list(read.values()) == [["content of a.gz", "content of b.gz"], ["content of c.txt"]]
     assert [Path(a).name for a in staged.data[str(tmp_path / "*.gz")]] == ["a.gz", "b.gz"]
     assert Path(staged.script.uri).read_text() == "job"
-    assert staged.root.startswith(store.root)
+    assert staged.root == f"{store.root}/staged/2026-01/{staged.digest}"
 
 
 def test_what_is_there_is_not_sent_again(exchange: Exchange, store: Counting, tmp_path: Path) -> None:
@@ -193,7 +194,7 @@ def test_code_of_the_exchange_can_be_had_here_again(exchange: Exchange, tmp_path
     asked = replace(job(tmp_path), modules=(str(tmp_path / "lib"),))
     staged = exchange.stage(asked, silent)
     here = Staging(LocalStore(tmp_path / "home"), tmp_path / "engineshed_driver.py")
-    root = Path(here.keep(staged.digest, exchange.files(staged.digest)))
+    root = Path(here.keep(staged.digest, exchange.files(staged.root)))
     assert root == tmp_path / "home" / "staged" / staged.digest
     assert (root / "job.py").read_text() == "job"
     assert (root / "lib" / "deep.py").read_text() == "deep"

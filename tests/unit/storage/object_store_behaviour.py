@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,12 @@ class ObjectStoreBehaviour:
         assert store.get("k") == b"two!"
         assert (before.size_bytes, after.size_bytes) == (3, 4)
         assert before.etag != after.etag
+
+    def test_an_object_says_when_it_was_written(self, store: TableStore) -> None:
+        """Only roughly: it is the store's own clock. A store may say nothing."""
+        store.put("k", b"one")
+        [found] = store.list("k")
+        assert found.modified_at is None or abs((datetime.now(UTC) - found.modified_at).total_seconds()) < 60
 
     def test_put_if_absent_keeps_the_first(self, store: TableStore) -> None:
         assert store.put_if_absent("x/k", b"one") is True

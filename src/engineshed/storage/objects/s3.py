@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,7 @@ _BUSY = {
     "504",
 }
 _CONFLICT_TRIES = 5
+_CONNECT_S = 10
 
 
 class S3Store:
@@ -120,7 +122,8 @@ class S3Store:
             start = {"StartAfter": self._base + after} if after else {}
             for page in pages.paginate(Bucket=self._bucket, Prefix=self._base + checked_prefix(prefix), **start):
                 for found in page.get("Contents", ()):
-                    yield ObjectInfo(found["Key"].removeprefix(self._base), found["Size"], found["ETag"].strip('"'))
+                    key, etag = found["Key"].removeprefix(self._base), found["ETag"].strip('"')
+                    yield ObjectInfo(key, found["Size"], etag, found["LastModified"].astimezone(UTC))
 
     def delete(self, key: str) -> None:
         """See ObjectStore."""
@@ -160,7 +163,8 @@ def connect(bucket: str, prefix: str, settings: Mapping[str, Any]) -> S3Store:
     session = boto3.Session(region_name=region)
     # Buckets as host names need wildcard DNS, which an endpoint of one's own seldom has.
     style = {"addressing_style": "path"} if endpoint_url else {}
-    config = Config(s3=style)  # type: ignore[arg-type]
+    # boto3 waits 60 s for a connection and tries five times: a watcher must hear sooner that a store is away.
+    config = Config(s3=style, connect_timeout=_CONNECT_S)  # type: ignore[arg-type]
     client = session.client("s3", endpoint_url=endpoint_url, config=config)
 
     def filesystem(base: str) -> FileSystem:

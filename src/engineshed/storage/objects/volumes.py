@@ -110,7 +110,7 @@ class VolumeStore:
                 if wanted and (inner > after or after.startswith(inner)):
                     yield from self._below(key, prefix, after)
             elif key.startswith(prefix) and key > after:
-                yield ObjectInfo(key, entry.size_bytes, entry.version)
+                yield ObjectInfo(key, entry.size_bytes, entry.version, entry.modified_at)
 
     def _entries(self, folder: str) -> Iterable[Entry]:
         """In the order of the keys below them: a folder sorts by its name and the slash behind it."""
