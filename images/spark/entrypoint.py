@@ -1,8 +1,9 @@
 """Process 1 of drivers and executors.
 
-Spark on Kubernetes starts an executor as `<entrypoint> executor` and tells it the rest by environment. Any other words
-are a command, for example a driver's `python -m engineshed_relay`. Either takes this process's place, so that signals
-reach it. Refuses to start an executor that was told too little, naming what is missing.
+Spark on Kubernetes starts an executor as `<entrypoint> executor` and tells it the rest by environment; in cluster mode,
+which the Spark operator uses, it starts a driver as `<entrypoint> driver <arguments of spark-submit>`. Any other words
+are a command, for example a driver's `python -m engineshed_relay`. Each takes this process's place, so that signals
+reach it. Refuses to start what was told too little, naming what is missing.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ EX_USAGE, EX_NOT_FOUND = 64, 127
 
 
 class EnvironmentIncomplete(Exception):
-    """Variables that Spark sets for every executor are missing."""
+    """Variables that Spark sets for what it starts are missing."""
 
 
 def executor(env: Mapping[str, str]) -> list[str]:
@@ -39,6 +40,17 @@ def executor(env: Mapping[str, str]) -> list[str]:
     heap = env["SPARK_EXECUTOR_MEMORY"]
     options = [word for option, variable in OPTIONS.items() for word in (option, env[variable])]
     return ["java", *_java_options(env), f"-Xms{heap}", f"-Xmx{heap}", "-cp", _classpath(env), BACKEND, *options]
+
+
+def driver(arguments: list[str], env: Mapping[str, str]) -> list[str]:
+    """The driver's command in cluster mode. Raises EnvironmentIncomplete."""
+    missing = [name for name in ("SPARK_DRIVER_BIND_ADDRESS", "SPARK_HOME") if not env.get(name)]
+    if missing:
+        raise EnvironmentIncomplete(f"driver: {', '.join(missing)} not set; only spark-submit starts drivers this way.")
+    address = env["SPARK_DRIVER_BIND_ADDRESS"]
+    bind = ["--conf", f"spark.driver.bindAddress={address}"]
+    tell = ["--conf", f"spark.executorEnv.SPARK_DRIVER_POD_IP={address}"]
+    return [f"{env['SPARK_HOME']}/bin/spark-submit", *bind, *tell, "--deploy-mode", "client", *arguments]
 
 
 def _java_options(env: Mapping[str, str]) -> list[str]:
@@ -60,6 +72,8 @@ def _classpath(env: Mapping[str, str]) -> str:
 
 def command(words: list[str], env: Mapping[str, str]) -> list[str]:
     """What to run for these words. Raises EnvironmentIncomplete."""
+    if words[:1] == ["driver"]:
+        return driver(words[1:], env)
     return executor(env) if words == ["executor"] else words
 
 

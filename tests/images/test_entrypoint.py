@@ -84,3 +84,26 @@ def test_without_words_it_says_what_to_say():
     ended = start()
     assert ended.returncode == 64
     assert "engineshed_relay" in ended.stderr
+
+
+def test_a_driver_of_cluster_mode_is_handed_to_spark_submit(tmp_path):
+    home = tmp_path / "spark"
+    (home / "bin").mkdir(parents=True)
+    submit = home / "bin" / "spark-submit"
+    submit.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    submit.chmod(0o755)
+    env = {"SPARK_HOME": str(home), "SPARK_DRIVER_BIND_ADDRESS": "10.0.0.7", "PATH": "/usr/bin:/bin"}
+    ended = start("driver", "--properties-file", "/p", "--class", "C", "local:///relay.py", env=env)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.split("\n")[:-1] == [
+        "--conf", "spark.driver.bindAddress=10.0.0.7",
+        "--conf", "spark.executorEnv.SPARK_DRIVER_POD_IP=10.0.0.7",
+        "--deploy-mode", "client",
+        "--properties-file", "/p", "--class", "C", "local:///relay.py",
+    ]  # fmt: skip
+
+
+def test_a_driver_that_was_told_too_little_names_what_is_missing():
+    ended = start("driver", env={"PATH": "/usr/bin:/bin", "SPARK_HOME": "/s"})
+    assert ended.returncode == 64
+    assert "SPARK_DRIVER_BIND_ADDRESS not set" in ended.stderr

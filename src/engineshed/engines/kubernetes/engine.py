@@ -288,7 +288,7 @@ class KubernetesEngine:
     def _record(self, launch: Launch, run: JSON, pods: list[JSON]) -> None:
         before = metering.known(run)
         held = metering.seen(before, pods, now=self._clock.now(), ended=self._ended(run))
-        if held == before:
+        if held == before or (self._kind is APPLICATIONS and operator.is_being_submitted(run)):
             return
         note = {"metadata": {"annotations": {names.METERED: metering.recorded(held)}}}
         try:

@@ -9,7 +9,7 @@ operator submits in cluster mode, so the session's master and deployment are its
 | SUBMITTED, PENDING_RERUN, INVALIDATING, RESUMING, SUBMISSION_FAILED (not retried: FAILED follows) | STARTING |
 | RUNNING, SUCCEEDING, FAILING, UNKNOWN (the operator lost sight of the driver), SUSPENDING | RUNNING |
 | COMPLETED | SUCCEEDED |
-| SUSPENDED, we were asked to cancel | CANCELLED |
+| SUSPENDED or FAILED, we were asked to cancel | CANCELLED |
 | SUSPENDED otherwise | QUEUED |
 | FAILED | FAILED: what the driver's pod says, else platform, `application_failed` |
 
@@ -137,7 +137,7 @@ def read_application(run: JSON, pods: list[JSON], *, now: datetime) -> Reading:
     if native not in _STATES:
         raise StateUnknown(f"SparkApplication {run['metadata']['name']} is in state {native!r}: not in our table.")
     state = _STATES[native]
-    if native == "SUSPENDED" and annotation(run, names.CANCELLED):
+    if native in ("SUSPENDED", "FAILED") and annotation(run, names.CANCELLED):
         state = State.CANCELLED
     driver = driver_of(pods)
     failure = _failure(driver, str(told.get("errorMessage") or "")) if state is State.FAILED else None
@@ -157,10 +157,18 @@ def read_application(run: JSON, pods: list[JSON], *, now: datetime) -> Reading:
     )
 
 
+def is_being_submitted(run: JSON) -> bool:
+    """Whether the operator may be at spark-submit. A change of the object meanwhile makes its own update of the status
+    conflict, upon which it submits again, finds the driver's pod there and calls the application failed (tried, 2.4).
+    """
+    told = run.get("status", {}).get("applicationState") or {}
+    return _STATES.get(told.get("state", "")) in (State.QUEUED, State.STARTING)
+
+
 def ended_at(run: JSON) -> datetime | None:
     """When the operator saw the end."""
     state = (run.get("status", {}).get("applicationState") or {}).get("state", "")
-    cancelled = annotation(run, names.CANCELLED) if state == "SUSPENDED" else None
+    cancelled = annotation(run, names.CANCELLED) if state in ("SUSPENDED", "FAILED") else None
     if state in ("COMPLETED", "FAILED") or cancelled:
         return time_of(run["status"].get("terminationTime")) or time_of(cancelled)
     return None
