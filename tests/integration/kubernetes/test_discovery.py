@@ -55,6 +55,9 @@ def _node_address(cluster: Cluster) -> str:
     return next(each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP")
 
 
+_ENDS_WITHIN_S = 10
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("", 0))
@@ -81,6 +84,10 @@ def _process(*words: str, env: dict[str, str], port: int) -> Iterator[int]:
             yield port
         finally:
             process.terminate()
+            try:  # a code server waits for whoever still talks to it
+                process.wait(_ENDS_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 @pytest.fixture
