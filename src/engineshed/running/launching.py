@@ -7,9 +7,9 @@ same token.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from engineshed.model.attempt import Attempt, Outcome, Settlement
 from engineshed.model.errors import EngineshedError, JobInvalid, NoOffer
@@ -30,8 +30,12 @@ from engineshed.running.exchange import Moved
 from engineshed.running.leasing import LeaseKeeper
 from engineshed.running.order import Order
 from engineshed.running.packed import read_packed
+from engineshed.running.patience import patiently
 from engineshed.running.recording import record
 from engineshed.running.shed import Shed
+
+
+_Result = TypeVar("_Result")
 
 
 def plan_order(order: Order, shed: Shed, failed: Iterable[tuple[str, str]] = ()) -> Plan:
@@ -83,11 +87,15 @@ def submit(step: Step, intent: Intent, shed: Shed, keeper: LeaseKeeper) -> Attem
 def _intend(
     step: Step, order: Order, shed: Shed, keeper: LeaseKeeper, engine: Engine, chosen: Candidate, plan: Plan
 ) -> Intent:
-    ordinal = shed.ledger.next_ordinal(_above_published(order, shed))
+    def patient(act: Callable[[], _Result]) -> _Result:
+        return patiently(act, step, shed, keeper)
+
+    ordinal = patient(lambda: shed.ledger.next_ordinal(_above_published(order, shed)))
     token = step.key.token(ordinal)
     channel = _channel_for(engine, shed)
-    staged = _stage(step, order, engine, shed, keeper)
-    wiring = channel.prepare(token, pipes_context(order, token, staged, shed))
+    staged = patient(lambda: _stage(step, order, engine, shed, keeper))
+    context = patient(lambda: pipes_context(order, token, staged, shed))
+    wiring = patient(lambda: channel.prepare(token, context))
     work = Work(
         job=order.job, offer=chosen.offer, token=token, wiring=wiring, staged=staged, tags=_tags(step, order, token)
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from engineshed.model.attempt import Attempt, Outcome
 from engineshed.model.check import CheckOutcome
@@ -30,6 +31,7 @@ from engineshed.running.cancelling import cancel_and_settle
 from engineshed.running.launching import launch
 from engineshed.running.leasing import LeaseKeeper, hold, leave_when_over
 from engineshed.running.order import Order
+from engineshed.running.patience import patiently
 from engineshed.running.recording import record
 from engineshed.running.result import Result
 from engineshed.running.settling import Audit, Contents, settle_bad, settle_good
@@ -94,7 +96,7 @@ class Route:
                 attempt = self._launch(keeper, last)
             order = Order.from_json(attempt.intent.record["order"])
             ended = Watch(self._step, attempt, self._shed, keeper, order.job.timeout_s).run()
-            verdict = self._judge(order, attempt, ended)
+            verdict = patiently(partial(self._judge, order, attempt, ended), self._step, self._shed, keeper)
             if verdict.good:
                 result = self._settle(order, attempt, ended, verdict, keeper)
                 return replace(result, adopted=adopted)
@@ -144,7 +146,12 @@ class Route:
         leave_when_over(self._step, self._shed)
         self._publishing = True
         try:
-            result = settle_good(self._step, order, attempt, ended.transcript, self._shed, keeper, self._audit)
+            result = patiently(
+                lambda: settle_good(self._step, order, attempt, ended.transcript, self._shed, keeper, self._audit),
+                self._step,
+                self._shed,
+                keeper,
+            )
         except PublishRefused as error:
             failure = Failure(error.failure_class, "not_published", str(error))
             settle_bad(self._step, attempt, Outcome.FAILED, failure, self._shed, keeper)

@@ -38,6 +38,30 @@ def test_an_empty_ledger_has_nothing_to_reap(location: Path, monkeypatch: pytest
         assert json.loads(done.stdout) == []
 
 
+def test_what_nobody_needs_any_more_is_deleted_from_the_exchange_once_a_day(
+    location: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(location.parent))
+    (location.parent / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    exchange = location.parent / "exchange"
+    location.write_text(f"{location.read_text()}exchange_root: {exchange}\n")
+    staged = exchange / "staged" / "2020-01" / "digest" / "job.py"
+    staged.parent.mkdir(parents=True)
+    staged.write_text("print()")
+
+    def collected(*arguments: str) -> list[str]:
+        done = CliRunner().invoke(cli, ["reap", "--json", "--location", str(location), *arguments])
+        assert done.exit_code == 0, done.output
+        return [found["place"] for found in json.loads(done.stdout) if found["deed"] == "collected"]
+
+    assert collected("--dry-run") == ["staged/2020-01"]
+    assert collected("--leaving", "end") == []
+    assert staged.exists()
+    assert collected("--keep-staged", "1000") == ["staged/2020-01"]
+    assert not staged.exists()
+    assert collected("--dry-run") == []
+
+
 def test_migrate_names_the_ledger_and_its_schema(location: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENGINESHED_LEDGER_URL", f"sqlite:///{location.parent / 'ledger.db'}")
     for _ in range(2):
