@@ -22,6 +22,8 @@ from __future__ import annotations
 from engineshed.testing.databricks.double import DatabricksDouble
 from engineshed.testing.databricks.endings import SUCCESS, Ending, raised
 from engineshed.testing.databricks.faults import CallFault, CallTrouble, Faults, RunFault, RunTrouble
+from engineshed.testing.databricks.limits import Limits
+from engineshed.testing.databricks.machines import Machines
 from engineshed.testing.databricks.pace import Pace
 from engineshed.testing.databricks.scripted import Script
 
@@ -32,6 +34,8 @@ __all__ = [
     "DatabricksDouble",
     "Ending",
     "Faults",
+    "Limits",
+    "Machines",
     "Pace",
     "RunFault",
     "RunTrouble",

@@ -24,10 +24,13 @@ class Asked:
 
 
 class Answering:
-    """Answers every request; one at a time, as the workspace is one state."""
+    """Answers every request; one at a time, as the workspace is one state.
 
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
+    ticked: somebody calls `tick` again and again; otherwise each request lets happen what is due.
+    """
+
+    def __init__(self, platform: Platform, *, ticked: bool = False) -> None:
+        self._platform, self._ticked = platform, ticked
         self._router = Router(all_routes(platform))
         self._mistakes: list[Exception] = []
         self.asked: list[Asked] = []
@@ -44,8 +47,9 @@ class Answering:
             return said
 
     def _said(self, call: Call) -> Answer:
-        self._platform.advance()
         try:
+            if not self._ticked:
+                self._platform.advance()
             fault = self._platform.mischief.of_call(f"{call.method} {call.path}", self._platform.agenda.now)
             self._before(fault)
             said = self._answer(call)
@@ -59,6 +63,13 @@ class Answering:
         if fault is not None and fault.trouble is CallTrouble.LOST_REPLY:
             raise ReplyLost
         return said
+
+    def tick(self) -> None:
+        """Let everything happen that is due; what goes wrong with that is a mistake of the double."""
+        try:
+            self._platform.advance()
+        except Exception as mistake:  # noqa: BLE001 - reported by raise_mistakes
+            self._mistakes.append(mistake)
 
     def _before(self, fault: CallFault | None) -> None:
         if fault is None or fault.trouble is CallTrouble.LOST_REPLY:

@@ -62,7 +62,8 @@ class Fleet:
         self._numbers = itertools.count(1)
         self.clusters: dict[str, Cluster] = {}
         self.forgotten: set[str] = set()
-        self.on_running: Callable[[Cluster], Ending | None] = lambda cluster: None
+        self.boot: Callable[[Cluster, Callable[[Ending | None], None]], None] = lambda cluster, told: told(None)
+        self.on_running: Callable[[Cluster], None] = lambda cluster: None
         self.on_terminated: Callable[[Cluster], None] = lambda cluster: None
 
     def create(self, spec: Mapping[str, Any], name: str, source: str, default_tags: Mapping[str, str]) -> Cluster:
@@ -97,20 +98,32 @@ class Fleet:
     def _boot(self, cluster: Cluster) -> None:
         cluster.message = "Finding instances for new nodes, acquiring more instances if necessary"
         delay_s = self._pace.pool_start_s if cluster.spec.get("instance_pool_id") else self._pace.cluster_start_s
-        self._agenda.after(delay_s, lambda: self._booted(cluster))
+        self._agenda.after(delay_s, lambda: self._has_driver(cluster))
 
-    def _booted(self, cluster: Cluster) -> None:
+    def _has_driver(self, cluster: Cluster) -> None:
         if cluster.state != "PENDING":
             return
         cluster.nodes.append(self._node(cluster, 0))
-        failed = self.on_running(cluster)
+        scripts = bool(cluster.spec.get("init_scripts"))
+        if scripts:
+            cluster.message = "Starting Spark"
+            self._event(cluster, "INIT_SCRIPTS_STARTED")
+        self.boot(cluster, lambda ending: self._booted(cluster, ending, scripts))
+
+    def _booted(self, cluster: Cluster, failed: Ending | None, scripts: bool) -> None:
+        if scripts:
+            self._event(cluster, "INIT_SCRIPTS_FINISHED")
         if failed is not None:
             self.terminate(cluster, failed.reason, failed)
-            return
+        if cluster.state == "PENDING":
+            self._running(cluster)
+
+    def _running(self, cluster: Cluster) -> None:
         least, _ = workers_wanted(cluster.spec)
         cluster.state, cluster.message, cluster.running_at = "RUNNING", "", self._agenda.now
         self._event(cluster, "RUNNING", current_num_workers=0, target_num_workers=least)
         self._event(cluster, "DRIVER_HEALTHY")
+        self.on_running(cluster)
         told, cluster.waiting = cluster.waiting, []
         for one in told:
             one(None)

@@ -6,7 +6,6 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,9 +13,14 @@ from engineshed.ports.clock import Clock
 from engineshed.running.system_clock import SystemClock
 from engineshed.testing.clock import VirtualClock
 from engineshed.testing.databricks.answering import Answering
+from engineshed.testing.databricks.executing.driver import ExecutingDriver
+from engineshed.testing.databricks.executing.surroundings import House
 from engineshed.testing.databricks.faults import Faults, Mischief
+from engineshed.testing.databricks.limits import Limits
+from engineshed.testing.databricks.machines import Machines
 from engineshed.testing.databricks.pace import Pace
 from engineshed.testing.databricks.platform import Platform
+from engineshed.testing.databricks.records import Driver
 from engineshed.testing.databricks.scripted import Script, ScriptedDriver, Scripts
 from engineshed.testing.databricks.serving import Server
 from engineshed.testing.databricks.tokens import Tokens
@@ -28,9 +32,10 @@ TICK_S = 0.02
 class DatabricksDouble:
     """A Databricks workspace over HTTP. See the package for how to start one.
 
-    execute: tasks run for real, in real time with the delays of `pace` times `time_scale`; otherwise time is `clock`,
-    which only sleeps move, and tasks do what `scripts` say. folder: where the workspace's files are kept; a scratch
-    folder when not given.
+    execute: tasks run for real on `machines`, in real time, with the delays of `pace` times `time_scale`. Otherwise
+    time is `clock`, which moves when somebody sleeps, and tasks do what `scripts` say: one script for all, or a
+    function of the task. folder: where the workspace's files are kept; a scratch folder when not given. limits: of
+    the workspace.
     """
 
     def __init__(
@@ -41,46 +46,60 @@ class DatabricksDouble:
         pace: Pace | None = None,
         faults: Faults | None = None,
         scripts: Scripts | Script | None = None,
+        machines: Machines | None = None,
         clock: Clock | None = None,
         folder: Path | None = None,
-        page_size: int = 20,
+        limits: Limits | None = None,
     ) -> None:
         self._scratch = None if folder else Path(tempfile.mkdtemp(prefix="databricks-"))
-        self._execute = execute
+        self._execute, self._scripts, self._machines = execute, scripts or Script(), machines or Machines()
         self.clock: Clock = clock or (SystemClock() if execute else VirtualClock())
-        plan = scripts or Script()
         self.platform = Platform(
             clock=self.clock,
             root=folder or self._scratch or Path(),
             pace=(pace or Pace()).scaled(time_scale if execute else 1.0),
-            make_driver=lambda agenda: ScriptedDriver(agenda, plan if callable(plan) else lambda task: plan),
+            make_driver=self._executing if execute else self._scripted,
             tokens=Tokens(TOKEN),
-            page_size=page_size,
+            objects=self._machines.objects,
+            limits=limits or Limits(),
             faults=faults or Faults(),
         )
-        self.answering = Answering(self.platform)
+        self.answering = Answering(self.platform, ticked=execute)
         self._server: Server | None = None
         self._stopped = threading.Event()
+        self._ticking: threading.Thread | None = None
+
+    def _executing(self, platform: Platform) -> Driver:
+        return ExecutingDriver(House(platform.storage, self._machines), platform.logs)
+
+    def _scripted(self, platform: Platform) -> Driver:
+        given = self._scripts
+        return ScriptedDriver(platform.agenda, given if callable(given) else lambda task: given, platform.logs)
 
     def __enter__(self) -> Self:
         self._server = Server(self.answering.respond)
         self.platform.url = self._server.url
         if self._execute:
-            threading.Thread(target=self._tick, name="databricks-tick", daemon=True).start()
+            self._ticking = threading.Thread(target=self._tick, name="databricks-tick", daemon=True)
+            self._ticking.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._stopped.set()
+        if self._ticking is not None:
+            self._ticking.join()
         if self._server is not None:
             self._server.close()
+        self.platform.driver.close()
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
         if exception == (None, None, None):
             self.answering.raise_mistakes()
 
     def _tick(self) -> None:
+        # Drivers die with the thread that started them, so it is always this one that starts them.
         while not self._stopped.wait(TICK_S):
-            self.platform.advance()
+            self.answering.tick()
 
     @property
     def host(self) -> str:
@@ -95,10 +114,6 @@ class DatabricksDouble:
     def settings(self) -> Mapping[str, Any]:
         """What `engineshed.engines.databricks` is set with: host and token."""
         return {"host": self.host, "token": self.token}
-
-    def now(self) -> datetime:
-        """The workspace's time."""
-        return self.clock.now()
 
     def plan(self, faults: Faults) -> None:
         """Another plan of faults from now on."""

@@ -12,6 +12,9 @@ from engineshed.ports.clock import Clock
 from engineshed.testing.databricks.agenda import Agenda
 from engineshed.testing.databricks.clusters import Fleet
 from engineshed.testing.databricks.faults import Faults, Mischief
+from engineshed.testing.databricks.fetching import NoObjects, Objects
+from engineshed.testing.databricks.limits import Limits
+from engineshed.testing.databricks.logs import DriverLogs
 from engineshed.testing.databricks.pace import Pace
 from engineshed.testing.databricks.records import Driver, JobRun
 from engineshed.testing.databricks.runs import Runs
@@ -24,22 +27,16 @@ USER = "double@example.com"
 
 @dataclass(slots=True)
 class Platform:
-    """One workspace.
-
-    page_size: the most that a page of any list holds. task_page_size: of the tasks of one run. max_active_runs: of
-    tasks, before runs queue. principals: secrets of service principals by client id.
-    """
+    """One workspace. principals: secrets of service principals by client id."""
 
     clock: Clock
     root: Path
     pace: Pace
-    make_driver: Callable[[Agenda], Driver]
+    make_driver: Callable[[Platform], Driver]
     tokens: Tokens
     principals: dict[str, str] = field(default_factory=dict)
-    page_size: int = 20
-    task_page_size: int = 100
-    event_page_size: int = 500
-    max_active_runs: int = 2000
+    limits: Limits = field(default_factory=Limits)
+    objects: Objects = field(default_factory=NoObjects)
     faults: Faults = field(default_factory=Faults)
     url: str = ""
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -48,6 +45,7 @@ class Platform:
     policies: dict[str, dict[str, Any]] = field(default_factory=dict)
     agenda: Agenda = field(init=False)
     driver: Driver = field(init=False)
+    logs: DriverLogs = field(init=False)
     fleet: Fleet = field(init=False)
     runs: Runs = field(init=False)
     storage: Storage = field(init=False)
@@ -56,9 +54,15 @@ class Platform:
     def __post_init__(self) -> None:
         self.agenda = Agenda(self.clock)
         self.storage = Storage(self.root)
-        self.driver = self.make_driver(self.agenda)
         self.fleet = Fleet(self.agenda, self.pace)
         self.mischief = Mischief(self.faults)
+        self.logs = DriverLogs(
+            self.agenda, self.pace, self.storage, self.objects, lambda: self.mischief.plan.log_push_s
+        )
+        self.driver = self.make_driver(self)
+        self.fleet.boot = self.driver.boot
+        self.fleet.on_running = self.logs.begin
+        self.fleet.on_terminated = self.logs.finish
         tasks = Tasks(self.agenda, self.fleet, self.pace, self.driver)
         self.runs = Runs(self.agenda, tasks, lambda: self.mischief)
 
@@ -69,5 +73,6 @@ class Platform:
     def advance(self) -> None:
         """Let everything happen that is due."""
         with self.lock:
+            self.agenda.keep()
             self.driver.poll()
             self.agenda.keep()

@@ -102,6 +102,14 @@ class Driver(Protocol):
     stop_s: float
     """How long a script may take for its KeyboardInterrupt."""
 
+    def boot(self, cluster: Cluster, told: Callable[[Ending | None], None]) -> None:
+        """Make a cluster's machine ready: init scripts. Tells how it ended where that failed."""
+        ...
+
+    def prepare(self, task: TaskRun, told: Callable[[Ending | None], None]) -> None:
+        """Make the machine ready for a task: libraries. Tells how it ended where that failed."""
+        ...
+
     def start(self, task: TaskRun, ended: Callable[[Ending], None]) -> None:
         """Begin; `ended` is told once, at the end."""
         ...
@@ -120,4 +128,8 @@ class Driver(Protocol):
 
     def poll(self) -> None:
         """Look after what runs."""
+        ...
+
+    def close(self) -> None:
+        """Leave nothing running."""
         ...

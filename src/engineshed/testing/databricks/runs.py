@@ -58,8 +58,13 @@ class Runs:
         seconds = run.settings.get("timeout_seconds")
         if seconds:
             run.deadline = self._agenda.after(seconds, lambda: self.end(run, TIMED_OUT))
-        run.attempts += [TaskRun(self.next_id(), run, spec) for spec in run.settings["tasks"]]
+        run.attempts += [self._attempt(run, spec) for spec in run.settings["tasks"]]
         self._advance(run)
+
+    def _attempt(self, run: JobRun, spec: Mapping[str, Any]) -> TaskRun:
+        work = spec.get("spark_python_task") or spec.get("python_wheel_task") or {}
+        parameters = run.overriding.get("python_params") or work.get("parameters") or ()
+        return TaskRun(self.next_id(), run, spec, parameters=list(parameters))
 
     def find(self, run_id: int) -> JobRun:
         """Raises Refusal for one that is not there."""
@@ -107,7 +112,7 @@ class Runs:
         if not run.repairs:
             run.repairs.append(_pass(run, "ORIGINAL", run.run_id, [t.run_id for t in run.attempts]))
         run.ended_at, run.cancelled, run.overriding = None, None, {**run.overriding, **overriding}
-        again = [TaskRun(self.next_id(), run, task.spec, attempt=0) for task in run.tasks if task.key in keys]
+        again = [self._attempt(run, task.spec) for task in run.tasks if task.key in keys]
         run.attempts += again
         run.repairs.append(_pass(run, "REPAIR", repair_id, [task.run_id for task in again]))
         self._advance(run)
@@ -131,13 +136,8 @@ class Runs:
         run = task.run
         if self._to_retry(task):
             task.state = "TERMINATED"
-            again = TaskRun(
-                self.next_id(),
-                run,
-                task.spec,
-                attempt=task.attempt + 1,
-                original_run_id=task.original_run_id or task.run_id,
-            )
+            again = self._attempt(run, task.spec)
+            again.attempt, again.original_run_id = task.attempt + 1, task.original_run_id or task.run_id
             again.state = "WAITING"
             run.attempts.append(again)
             delay_s = (task.spec.get("min_retry_interval_millis") or 0) / 1000

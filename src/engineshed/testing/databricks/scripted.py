@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engineshed.testing.databricks.agenda import Agenda, Appointment
+from engineshed.testing.databricks.clusters import Cluster
 from engineshed.testing.databricks.endings import SUCCESS, Ending
+from engineshed.testing.databricks.logs import DriverLogs
 from engineshed.testing.databricks.records import TaskRun
 
 Deed = Callable[[TaskRun], None]
@@ -35,10 +37,17 @@ class ScriptedDriver:
 
     stop_s = 0.0
 
-    def __init__(self, agenda: Agenda, scripts: Scripts) -> None:
-        self._agenda, self.scripts = agenda, scripts
+    def __init__(self, agenda: Agenda, scripts: Scripts, logs: DriverLogs) -> None:
+        self._agenda, self.scripts, self._logs = agenda, scripts, logs
         self._running: dict[int, tuple[list[Appointment], Callable[[Ending], None]]] = {}
-        self._printed: dict[int, str] = {}
+
+    def boot(self, cluster: Cluster, told: Callable[[Ending | None], None]) -> None:
+        """Nothing to do."""
+        told(None)
+
+    def prepare(self, task: TaskRun, told: Callable[[Ending | None], None]) -> None:
+        """Nothing to do."""
+        told(None)
 
     def start(self, task: TaskRun, ended: Callable[[Ending], None]) -> None:
         """By the script that is meant for this task."""
@@ -48,7 +57,7 @@ class ScriptedDriver:
         self._running[task.run_id] = due, ended
 
     def _end(self, task: TaskRun, script: Script) -> None:
-        self._printed[task.run_id] = script.prints
+        self._logs.write(task, "stdout", script.prints.encode())
         self._drop(task)[1](script.ends)
 
     def _drop(self, task: TaskRun) -> tuple[list[Appointment], Callable[[Ending], None]]:
@@ -68,8 +77,11 @@ class ScriptedDriver:
             self._drop(task)
 
     def logs(self, task: TaskRun) -> bytes:
-        """What the script prints, once it has ended."""
-        return self._printed.get(task.run_id, "").encode()
+        """What the script prints, once it has ended, and what deeds have written."""
+        return self._logs.of_task(task)
 
     def poll(self) -> None:
         """Nothing: time does it."""
+
+    def close(self) -> None:
+        """Nothing runs."""

@@ -103,11 +103,19 @@ class Tasks:
         cluster.libraries |= wanted
 
     def _install(self, task: TaskRun, libraries: set[str]) -> None:
-        self._agenda.after(self._pace.library_s * len(libraries), lambda: self._run(task))
+        self._agenda.after(self._pace.library_s * len(libraries), lambda: self._prepare(task))
+
+    def _prepare(self, task: TaskRun) -> None:
+        if task.state == "PENDING":
+            self._driver.prepare(task, lambda ending: self._prepared(task, ending))
+
+    def _prepared(self, task: TaskRun, ending: Ending | None) -> None:
+        if ending is not None:
+            self.end(task, ending)
+        elif task.state == "PENDING":
+            self._run(task)
 
     def _run(self, task: TaskRun) -> None:
-        if task.state != "PENDING":
-            return
         if _has(task, RunTrouble.LIBRARY):
             self.end(
                 task, failed("LIBRARY_INSTALLATION_ERROR", "Library installation failed for library due to user error.")

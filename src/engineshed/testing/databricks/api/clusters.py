@@ -43,7 +43,7 @@ class ClustersApi:
         """All, newest first, in pages."""
         clusters = sorted(self._platform.fleet.clusters.values(), key=lambda c: c.created_at, reverse=True)
         shown, token = page(
-            clusters, min(given.get("page_size", 20), self._platform.page_size), given.get("page_token")
+            clusters, min(given.get("page_size", 20), self._platform.limits.clusters), given.get("page_token")
         )
         said = {"clusters": [cluster_answer(cluster) for cluster in shown]}
         return {**said, **({"next_page_token": token} if token else {})}
@@ -53,7 +53,7 @@ class ClustersApi:
         events = [e for e in self._find(given).events if _wanted(e, given)]
         if given.get("order", "DESC") == "DESC":
             events.reverse()
-        size = min(given.get("limit") or given.get("page_size") or 50, self._platform.event_page_size)
+        size = min(given.get("limit") or given.get("page_size") or 50, self._platform.limits.events)
         total, offset = len(events), int(given.get("offset") or 0)
         shown, token = page(events[offset:], size, given.get("page_token"))
         said: dict[str, Any] = {"events": shown, "total_count": total}

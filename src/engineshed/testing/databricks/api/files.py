@@ -18,7 +18,6 @@ from engineshed.testing.databricks.refusals import Refusal, invalid
 from engineshed.testing.databricks.routing import Answer, Call, Given, Route
 
 MAX_BYTES = 5 * 1024**3
-PAGE = 1000
 FEATURE_OFF = {
     "@type": "type.googleapis.com/google.rpc.ErrorInfo",
     "reason": "FILES_API_API_IS_NOT_ENABLED",
@@ -102,9 +101,7 @@ class FilesApi:
     def list(self, call: Call, given: Given) -> Mapping[str, Any]:
         """One level, in pages."""
         path = self._directory(call)
-        size = min(
-            int(given.get("page_size") or PAGE), self._platform.page_size if self._platform.page_size != 20 else PAGE
-        )
+        size = min(int(given.get("page_size") or 1000), self._platform.limits.entries)
         shown, token = page(sorted(os.scandir(path), key=lambda e: e.name), size, given.get("page_token"))
         said: dict[str, Any] = {"contents": [_entry(e, call.parts[0].rstrip("/")) for e in shown]}
         return {**said, **({"next_page_token": token} if token else {})}

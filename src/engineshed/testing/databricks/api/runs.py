@@ -68,7 +68,7 @@ class RunsApi:
         if given.get("include_history") and run.repairs:
             said["repair_history"] = repairs(run)
         if call.path.startswith("/api/2.2"):
-            said["tasks"], token = page(said["tasks"], platform.task_page_size, given.get("page_token"))
+            said["tasks"], token = page(said["tasks"], platform.limits.tasks, given.get("page_token"))
             said.update({"next_page_token": token} if token else {})
         return said
 
@@ -88,7 +88,7 @@ class RunsApi:
             raise invalid("Only one of active_only and completed_only can be true.")
         runs = [run for run in self._platform.runs.visible() if _matches(run, given)]
         runs.sort(key=lambda run: (run.submitted_at, run.run_id), reverse=True)
-        size = min(limit, self._platform.page_size)
+        size = min(limit, self._platform.limits.runs)
         if "offset" in given:
             runs = runs[given["offset"] :]
         shown, token = page(runs, size, given.get("page_token"))
