@@ -34,6 +34,9 @@ from engineshed.ports.clock import Clock
 from engineshed.ports.engine import Surroundings
 from engineshed.ports.store import ObjectStore
 
+NAME = "objects"
+"""Also the kind of wiring that relays know, whichever channel gave it."""
+
 CHANNEL_VARIABLE = "ENGINESHED_CHANNEL"
 CHANNEL_ARGUMENT = "--engineshed-channel"
 
@@ -80,8 +83,8 @@ class Place:
 class ObjectReader:
     """Reads the messages of one address."""
 
-    def __init__(self, store: ObjectStore, key: str, clock: Clock) -> None:
-        self._store, self._prefix, self._clock = store, f"{key}/messages/", clock
+    def __init__(self, store: ObjectStore, key: str, clock: Clock, *, look_s: float = LOOK_S) -> None:
+        self._store, self._prefix, self._clock, self._look_s = store, f"{key}/messages/", clock, look_s
         self._nothing_after: tuple[str, float] | None = None
         self._checked_s = clock.monotonic_s()
         self._gap_at = self._missing = 0
@@ -102,7 +105,7 @@ class ObjectReader:
     def _just_looked(self, cursor: str) -> bool:
         if self._nothing_after is None or self._nothing_after[0] != cursor:
             return False
-        return self._clock.monotonic_s() - self._nothing_after[1] < LOOK_S
+        return self._clock.monotonic_s() - self._nothing_after[1] < self._look_s
 
     def _after(self, number: int) -> list[bytes]:
         """The objects after this number, one after the other: two by their names, more at once by the list."""
@@ -155,10 +158,12 @@ class ObjectReader:
             )
 
     def _get(self, number: int) -> bytes | None:
+        """One object; None while it is not there whole, as on a mounted volume whose file is still being written."""
         try:
-            return self._store.get(self._key(number))
+            data = self._store.get(self._key(number))
         except ObjectMissing:
             return None
+        return data if data.endswith(b"\n") else None
 
     def _key(self, number: int) -> str:
         return f"{self._prefix}{number:0{_DIGITS}}{_SUFFIX}"
@@ -177,15 +182,27 @@ def _batch(objects: Sequence[bytes], place: Place) -> Batch:
 
 
 class ObjectChannel:
-    """Objects below `channels` of the exchange. `access`: how drivers reach it (`endpoint_url`, `region`)."""
+    """Objects below `channels` of a store. `access`: how drivers reach it (`endpoint_url`, `region`).
 
-    def __init__(self, store: ObjectStore, access: Mapping[str, str], clock: Clock) -> None:
+    name: of the channel. look_s: between two looks that find nothing.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        access: Mapping[str, str],
+        clock: Clock,
+        *,
+        name: str = NAME,
+        look_s: float = LOOK_S,
+    ) -> None:
         self._store, self._access, self._clock = store, dict(access), clock
+        self._name, self._look_s = name, look_s
 
     @property
     def name(self) -> str:
         """As engines name it."""
-        return "objects"
+        return self._name
 
     def prepare(self, token: Token, context: Mapping[str, Any]) -> Wiring:
         """Put the token's context, unless it has one. Raises ChannelError, AccessDenied."""
@@ -198,7 +215,7 @@ class ObjectChannel:
         said = json.dumps(
             {
                 "version": 1,
-                "kind": self.name,
+                "kind": NAME,
                 "context": f"{address}/context.json",
                 "messages": f"{address}/messages/",
                 "access": self._access,
@@ -211,7 +228,7 @@ class ObjectChannel:
 
     def reader(self, address: str) -> ObjectReader:
         """A reader of that address. Raises ChannelError for one of another exchange."""
-        return ObjectReader(self._store, self._key(address), self._clock)
+        return ObjectReader(self._store, self._key(address), self._clock, look_s=self._look_s)
 
     def remove(self, address: str) -> None:
         """Delete context and messages. Raises ChannelError, AccessDenied."""
@@ -232,6 +249,8 @@ def build(settings: Mapping[str, Any], surroundings: Surroundings) -> ObjectChan
         raise SettingInvalid(f"channels.objects.{key}: no such setting; it has none.")
     if surroundings.exchange is None:
         raise SettingInvalid("channels.objects: the location has no exchange: set exchange_root or an s3:// data_root.")
+    if surroundings.exchange.root.startswith("/Volumes/"):
+        raise SettingInvalid("channels.objects: the exchange lies in a volume, which channel volumes serves.")
     return ObjectChannel(surroundings.exchange, surroundings.exchange_access, surroundings.clock)
 
 

@@ -138,6 +138,7 @@ class Surroundings:
     home: folder for state on this machine. python: the interpreter that drivers use on this machine.
     exchange: the object store through which launchers and drivers of other machines give each other code, contexts and
     messages; None where none is set. exchange_access: how drivers reach it (`endpoint_url`, `region`), no credentials.
+    open_store: opens a further store by its root, for a channel that has a place of its own; None where nobody can.
     """
 
     home: str
@@ -147,6 +148,7 @@ class Surroundings:
     code_location: str = ""
     exchange: ObjectStore | None = None
     exchange_access: Mapping[str, str] = field(default_factory=dict)
+    open_store: Callable[[str], ObjectStore] | None = None
 
 
 EngineBuilder = Callable[[Mapping[str, Any], Surroundings], Engine]

@@ -35,7 +35,8 @@ def open_shed(
     clock = clock or SystemClock()
     _make(home)
     store = location.store.model_dump(exclude_none=True)
-    exchange_root = location.exchange_root or (f"{data_root}/_exchange" if "://" in data_root else "")
+    shared = "://" in data_root or data_root.startswith("/Volumes/")
+    exchange_root = location.exchange_root or (f"{data_root}/_exchange" if shared else "")
     surroundings = Surroundings(
         home=str(home),
         python=sys.executable,
@@ -44,6 +45,7 @@ def open_shed(
         code_location=location.code_location,
         exchange=open_store(exchange_root, store) if exchange_root else None,
         exchange_access=store,
+        open_store=lambda root: open_store(root, store),
     )
     driver = driver_file()
     roster = build_roster(location.engines, location.channels, surroundings)

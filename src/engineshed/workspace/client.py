@@ -71,7 +71,7 @@ class Workspace:
         """Its address, without a trailing slash. Asks nothing of the network when the settings say it."""
         return (self._login.host or str(self._open()._cfg.host or "")).rstrip("/")
 
-    def get(self, path: str, **query: Any) -> dict[str, Any]:
+    def get(self, path: str, /, **query: Any) -> dict[str, Any]:
         """An answer. Raises Missing, Unfit."""
         return cast(dict[str, Any], self._call("GET", path, query={k: v for k, v in query.items() if v is not None}))
 
@@ -79,7 +79,11 @@ class Workspace:
         """An answer. Raises Missing, Taken, Unfit."""
         return cast(dict[str, Any], self._call("POST", path, body=dict(body)))
 
-    def items(self, path: str, key: str, **query: Any) -> Iterator[dict[str, Any]]:
+    def put(self, path: str, body: JSON) -> dict[str, Any]:
+        """An answer. Raises Missing, Unfit."""
+        return cast(dict[str, Any], self._call("PUT", path, body=dict(body)))
+
+    def items(self, path: str, key: str, /, **query: Any) -> Iterator[dict[str, Any]]:
         """What the pages of a list hold below `key`, page by page as they are needed."""
         while True:
             page = self.get(path, **query)
