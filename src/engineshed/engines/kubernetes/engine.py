@@ -256,7 +256,9 @@ class KubernetesEngine:
         now, patience_s = self._clock.now(), self._settings.unschedulable_after_s
         if self._kind is APPLICATIONS:
             return operator.read_application(run, pods, now=now)
-        reading = states.read_job(run, pods, now=now, patience_s=patience_s)
+        lost = states.lost_pod(run, pods)
+        farewell = tuple(self._events(lost)) if lost is not None else ()
+        reading = states.read_job(run, pods, now=now, patience_s=patience_s, farewell=farewell)
         if reading.stuck is None or pods:
             return reading
         refusals = tuple(self._events(run["metadata"]["name"]))

@@ -34,6 +34,9 @@ ends the Job, and its failure is one of these.
 | DisruptionTarget: PreemptionByScheduler | capacity, `preempted` |
 | DisruptionTarget: DeletionByTaintManager, DeletionByPodGC (the node is gone) | spot loss, `node_lost` |
 | DisruptionTarget: EvictionByEvictionAPI, TerminationByKubelet | platform, `evicted` |
+| DisruptionTarget, the pod is gone, an event of it says Preempted | capacity, `preempted` |
+| DisruptionTarget, the pod is gone, an event of it says TaintManagerEviction | spot loss, `node_lost` |
+| DisruptionTarget, the pod is gone, no event tells more | platform, `evicted` |
 | StartError, ContainerCannotRun | configuration, `cannot_start` |
 | exit code 137 (SIGKILL) | platform, `killed` |
 | exit codes 143, 130 (the pod was deleted) | platform, `terminated` |
@@ -83,6 +86,10 @@ _DISRUPTION = {
     "EvictionByEvictionAPI": (FailureClass.PLATFORM, "evicted"),
     "TerminationByKubelet": (FailureClass.PLATFORM, "evicted"),
 }
+_EVENTS = {
+    "Preempted": (FailureClass.CAPACITY, "preempted"),
+    "TaintManagerEviction": (FailureClass.SPOT_LOSS, "node_lost"),
+}
 _POD_REASON = {
     "Evicted": (FailureClass.PLATFORM, "evicted"),
     "Preempting": (FailureClass.CAPACITY, "preempted"),
@@ -105,6 +112,7 @@ _EXIT = {
 }
 _JOB_REASONS = frozenset({"BackoffLimitExceeded", "DeadlineExceeded", "PodFailurePolicy"})
 _EXIT_CODE = re.compile(r"exit code (\d+)")
+_DISRUPTED_POD = re.compile(r"[Pp]od \S+/(\S+) has condition DisruptionTarget")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +124,18 @@ class Reading:
 
 
 def read_job(
-    job: JSON, pods: list[JSON], *, now: datetime, patience_s: float, refusals: tuple[str, ...] = ()
+    job: JSON,
+    pods: list[JSON],
+    *,
+    now: datetime,
+    patience_s: float,
+    refusals: tuple[str, ...] = (),
+    farewell: tuple[str, ...] = (),
 ) -> Reading:
-    """One observation. `refusals`: what the Job's events say of pods that could not be made. Raises StateUnknown."""
+    """One observation. Raises StateUnknown.
+
+    refusals: what the Job's events say of pods that could not be made. farewell: what the events of `lost_pod` say.
+    """
     driver = driver_of(pods)
     if condition(job, "Complete"):
         return Reading(_status(State.SUCCEEDED, "Complete", job, driver, now))
@@ -126,7 +143,7 @@ def read_job(
     if failed:
         if annotation(job, names.CANCELLED):
             return Reading(_status(State.CANCELLED, "cancelled", job, driver, now))
-        failure = failure_of(job, failed, driver)
+        failure = failure_of(job, failed, driver, farewell)
         return Reading(_status(State.FAILED, failure.reason, job, driver, now, failure))
     if annotation(job, names.CANCELLED) or annotation(job, names.GIVEN_UP) or condition(job, "FailureTarget"):
         return Reading(_status(State.RUNNING, "ending", job, driver, now))
@@ -137,6 +154,15 @@ def read_job(
         stuck = _refused(refusals) if _over(since, now, patience_s) else None
         return Reading(_status(State.STARTING, "no pod yet", job, driver, now), stuck)
     return _of_pod(job, driver, now, patience_s)
+
+
+def lost_pod(job: JSON, pods: list[JSON]) -> str | None:
+    """The pod of a Job that failed by a disruption, where the pod is gone and only its events can tell which."""
+    failed = condition(job, "Failed")
+    if not failed or driver_of(pods) is not None:
+        return None
+    found = _DISRUPTED_POD.search(failed.get("message", ""))
+    return found.group(1) if found else None
 
 
 def _of_pod(job: JSON, driver: JSON, now: datetime, patience_s: float) -> Reading:
@@ -159,8 +185,8 @@ def _of_pod(job: JSON, driver: JSON, now: datetime, patience_s: float) -> Readin
     return Reading(status, Failure(failure_class, code, fact))
 
 
-def failure_of(job: JSON, failed: JSON, driver: JSON | None) -> Failure:
-    """Why a Job failed. Raises StateUnknown for a reason that the table does not hold."""
+def failure_of(job: JSON, failed: JSON, driver: JSON | None, farewell: tuple[str, ...] = ()) -> Failure:
+    """Why a Job failed. `farewell`: events of its lost pod. Raises StateUnknown for a reason not in the table."""
     given_up = annotation(job, names.GIVEN_UP)
     if given_up:
         plain = json.loads(given_up)
@@ -178,8 +204,17 @@ def failure_of(job: JSON, failed: JSON, driver: JSON | None) -> Failure:
     if code:
         return _of_exit(int(code.group(1)), message)
     if "DisruptionTarget" in message:
-        return Failure(FailureClass.PLATFORM, "evicted", f"The driver's pod was taken from its node: {message}")
+        return _disrupted(message, farewell)
     return Failure(FailureClass.PLATFORM, "pod_lost", f"The driver's pod is gone, and nothing tells why: {message}")
+
+
+def _disrupted(message: str, farewell: tuple[str, ...]) -> Failure:
+    for event in farewell:
+        reason = event.partition(":")[0]
+        if reason in _EVENTS:
+            failure_class, code = _EVENTS[reason]
+            return Failure(failure_class, code, f"The driver's pod was taken from its node: {event}")
+    return Failure(FailureClass.PLATFORM, "evicted", f"The driver's pod was taken from its node: {message}")
 
 
 def failure_of_pod(pod: JSON) -> Failure | None:
