@@ -17,6 +17,7 @@ from engineshed.cli.doctor import doctor
 from engineshed.cli.engines import engines
 from engineshed.cli.exporter import exporter
 from engineshed.cli.migrate import migrate
+from engineshed.cli.pack import pack
 from engineshed.cli.provision import provision
 from engineshed.cli.read_only import read_only
 from engineshed.cli.reap import reap
@@ -30,7 +31,20 @@ def cli() -> None:
     """Where Spark assets run, why, and what they cost."""
 
 
-for command in (engines, doctor, check, costs, exporter, reproduce, reap, migrate, discover, provision, read_only):
+for command in (
+    engines,
+    doctor,
+    check,
+    costs,
+    exporter,
+    reproduce,
+    reap,
+    pack,
+    migrate,
+    discover,
+    provision,
+    read_only,
+):
     cli.add_command(command)
 
 

@@ -1,13 +1,15 @@
-"""Whether the places that every run needs can be used: the ledger, the data root, the exchange. For `doctor`."""
+"""Whether the places that runs need can be used: ledger, data root, exchange, packed environments. For `doctor`."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
-from engineshed.model.errors import ConfigurationInvalid, StoreError
+from engineshed.model.errors import ConfigurationInvalid, SettingInvalid, StoreError
 from engineshed.ports.engine import Check
 from engineshed.ports.store import ObjectStore
+from engineshed.running.packed import read_packed, refuse_changed, sha256_of, wheel_files
 from engineshed.running.premises import Premises
 from engineshed.storage.ledger import open_ledger
 from engineshed.storage.objects import open_store
@@ -26,6 +28,8 @@ def probe_places(premises: Premises) -> Iterator[Check]:
     for subject, root in roots.items():
         if root:
             yield _probe_root(subject, root, settings)
+    for engine, folder in premises.location.environments.items():
+        yield _probe_environment(f"environment of {engine}", Path(folder))
 
 
 def _probe_ledger(url: str) -> Check:
@@ -42,6 +46,17 @@ def _probe_root(subject: str, root: str, settings: dict[str, str]) -> Check:
     if fault:
         return Check(subject, False, f"{root} {fault}", "Use a store with conditional writes (docs/storage.md).")
     return Check(subject, True, f"{root}: an object was written if absent, listed, read and deleted")
+
+
+def _probe_environment(subject: str, folder: Path) -> Check:
+    try:
+        packed = read_packed(folder)
+        for file, sha256 in wheel_files(packed).items():
+            refuse_changed(file, sha256, sha256_of(file))
+    except SettingInvalid as error:
+        return Check(subject, False, str(error), "Pack it in CI or in the image, by `engineshed pack`.")
+    fact = f"{len(packed.wheels)} wheels for Python {packed.python} on {packed.architecture}, as they were packed"
+    return Check(subject, True, fact)
 
 
 def _round_trip(store: ObjectStore) -> str:
