@@ -19,6 +19,7 @@ Needs the extras `databricks` and `testing`.
 
 from __future__ import annotations
 
+from engineshed.testing.databricks.bookkeeping import Books, Held, Span
 from engineshed.testing.databricks.double import DatabricksDouble
 from engineshed.testing.databricks.endings import SUCCESS, Ending, raised
 from engineshed.testing.databricks.faults import CallFault, CallTrouble, Faults, RunFault, RunTrouble
@@ -29,16 +30,19 @@ from engineshed.testing.databricks.scripted import Script
 
 __all__ = [
     "SUCCESS",
+    "Books",
     "CallFault",
     "CallTrouble",
     "DatabricksDouble",
     "Ending",
     "Faults",
+    "Held",
     "Limits",
     "Machines",
     "Pace",
     "RunFault",
     "RunTrouble",
     "Script",
+    "Span",
     "raised",
 ]

@@ -37,6 +37,9 @@ class Runtime:
         return ".".join(self.key.split(".")[:2])
 
 
+PHOTON_FACTOR = Decimal("2.9")
+"""DBUs of jobs compute with Photon on AWS, as a multiple of those without."""
+
 NODE_TYPES = (
     NodeType("m5.large", 2, 8, Decimal("0.34")),
     NodeType("m5.xlarge", 4, 16, Decimal("0.69")),

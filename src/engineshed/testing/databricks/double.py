@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 import threading
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +15,7 @@ from engineshed.ports.clock import Clock
 from engineshed.running.system_clock import SystemClock
 from engineshed.testing.clock import VirtualClock
 from engineshed.testing.databricks.answering import Answering
+from engineshed.testing.databricks.bookkeeping import Books
 from engineshed.testing.databricks.executing.driver import ExecutingDriver
 from engineshed.testing.databricks.executing.surroundings import House
 from engineshed.testing.databricks.faults import Faults, Mischief
@@ -23,6 +26,7 @@ from engineshed.testing.databricks.platform import Platform
 from engineshed.testing.databricks.records import Driver
 from engineshed.testing.databricks.scripted import Script, ScriptedDriver, Scripts
 from engineshed.testing.databricks.serving import Server
+from engineshed.testing.databricks.submissions import check_cluster
 from engineshed.testing.databricks.tokens import Tokens
 
 TOKEN = "dapi-double"
@@ -34,8 +38,9 @@ class DatabricksDouble:
 
     execute: tasks run for real on `machines`, in real time, with the delays of `pace` times `time_scale`. Otherwise
     time is `clock`, which moves when somebody sleeps, and tasks do what `scripts` say: one script for all, or a
-    function of the task. folder: where the workspace's files are kept; a scratch folder when not given. limits: of
-    the workspace.
+    function of the task. folder: where the workspace's files are kept; a scratch folder when not given.
+
+    `books` is the ledger of what was submitted and held, `answering` knows what was asked.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class DatabricksDouble:
         clock: Clock | None = None,
         folder: Path | None = None,
         limits: Limits | None = None,
+        serverless_dbu_per_hour: Decimal = Decimal(2),
     ) -> None:
         self._scratch = None if folder else Path(tempfile.mkdtemp(prefix="databricks-"))
         self._execute, self._scripts, self._machines = execute, scripts or Script(), machines or Machines()
@@ -65,6 +71,7 @@ class DatabricksDouble:
             faults=faults or Faults(),
         )
         self.answering = Answering(self.platform, ticked=execute)
+        self.books = Books(self.platform, serverless_dbu_per_hour)
         self._server: Server | None = None
         self._stopped = threading.Event()
         self._ticking: threading.Thread | None = None
@@ -115,10 +122,36 @@ class DatabricksDouble:
         """What `engineshed.engines.databricks` is set with: host and token."""
         return {"host": self.host, "token": self.token}
 
+    def advance(self) -> None:
+        """Let everything happen that is due by the clock. Needed only to look at `books` after time without a request."""
+        if not self._execute:
+            self.platform.advance()
+
     def plan(self, faults: Faults) -> None:
         """Another plan of faults from now on."""
         with self.platform.lock:
             self.platform.mischief = Mischief(faults)
+
+    def add_cluster(self, **spec: Any) -> str:
+        """A person's cluster with that `ClusterSpec`, which starts now; its id, for `existing_cluster_id`."""
+        platform = self.platform
+        self.advance()
+        with platform.lock:
+            check_cluster(platform, spec)
+            name = str(spec.pop("cluster_name", "shared"))
+            return platform.fleet.create(spec, name, "UI", {}).cluster_id
+
+    def add_pool(self, pool_id: str, **pool: Any) -> None:
+        """An instance pool, with fields of `GetInstancePool`."""
+        self.platform.pools[pool_id] = pool
+
+    def add_policy(self, policy_id: str, definition: Mapping[str, Any], name: str = "") -> None:
+        """A cluster policy."""
+        self.platform.policies[policy_id] = {"name": name or policy_id, "definition": json.dumps(definition)}
+
+    def add_principal(self, client_id: str, client_secret: str) -> None:
+        """A service principal that may log in by OAuth."""
+        self.platform.principals[client_id] = client_secret
 
     def make_volume(self, path: str) -> Path:
         """A volume `/Volumes/<catalog>/<schema>/<volume>`, and the folder behind it."""

@@ -10,7 +10,7 @@ class Limits:
     """The vendor's own limits; smaller ones make a test turn pages, or wait.
 
     runs, tasks, jobs, clusters, events, entries: the most that a page of that list holds. active_tasks: of the
-    workspace, before runs queue or are refused.
+    workspace, before runs queue or are refused. dbfs: whether there is a DBFS root; new accounts have none.
     """
 
     runs: int = 25
@@ -20,3 +20,4 @@ class Limits:
     events: int = 500
     entries: int = 1000
     active_tasks: int = 2000
+    dbfs: bool = True

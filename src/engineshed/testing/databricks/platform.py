@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from engineshed.ports.clock import Clock
+from engineshed.testing.databricks.admission import TOO_MANY, full, obstacle, queues
 from engineshed.testing.databricks.agenda import Agenda
 from engineshed.testing.databricks.clusters import Fleet
 from engineshed.testing.databricks.faults import Faults, Mischief
 from engineshed.testing.databricks.fetching import NoObjects, Objects
+from engineshed.testing.databricks.jobs_book import JobsBook
 from engineshed.testing.databricks.limits import Limits
 from engineshed.testing.databricks.logs import DriverLogs
 from engineshed.testing.databricks.pace import Pace
@@ -40,14 +42,15 @@ class Platform:
     faults: Faults = field(default_factory=Faults)
     url: str = ""
     lock: threading.RLock = field(default_factory=threading.RLock)
-    jobs: dict[int, dict[str, Any]] = field(default_factory=dict)
     pools: dict[str, dict[str, Any]] = field(default_factory=dict)
+    notebooks: set[Path] = field(default_factory=set)
     policies: dict[str, dict[str, Any]] = field(default_factory=dict)
     agenda: Agenda = field(init=False)
     driver: Driver = field(init=False)
     logs: DriverLogs = field(init=False)
     fleet: Fleet = field(init=False)
     runs: Runs = field(init=False)
+    book: JobsBook = field(init=False)
     storage: Storage = field(init=False)
     mischief: Mischief = field(init=False)
 
@@ -65,10 +68,27 @@ class Platform:
         self.fleet.on_terminated = self.logs.finish
         tasks = Tasks(self.agenda, self.fleet, self.pace, self.driver)
         self.runs = Runs(self.agenda, tasks, lambda: self.mischief)
+        self.runs.on_run_over = self._next
+        self.book = JobsBook()
 
     def admit(self, run: JobRun) -> None:
-        """Let a run start."""
-        self.runs.go(run)
+        """Take in a new run: it starts, queues or is skipped. Raises Refusal when the workspace is full."""
+        why = obstacle(run, self.runs.runs.values(), self.limits)
+        if why == "ACTIVE_RUNS_LIMIT_REACHED" and not queues(run):
+            raise full()
+        self.runs.make(run)
+        if not why:
+            self.runs.go(run)
+        elif queues(run):
+            run.queued = why
+        else:
+            run.skipped, run.ended_at = TOO_MANY, self.agenda.now
+
+    def _next(self, gone: JobRun) -> None:
+        """Start what has waited longest, as far as there is room now."""
+        for run in [run for run in self.runs.runs.values() if run.queued]:
+            if not obstacle(run, self.runs.runs.values(), self.limits):
+                self.runs.go(run)
 
     def advance(self) -> None:
         """Let everything happen that is due."""

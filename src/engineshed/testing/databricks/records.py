@@ -87,6 +87,11 @@ class JobRun:
         return [newest[spec["task_key"]] for spec in self.settings["tasks"] if spec["task_key"] in newest]
 
     @property
+    def active(self) -> list[TaskRun]:
+        """The tasks that count against the workspace's limit."""
+        return [task for task in self.attempts if task.state not in ("BLOCKED", "WAITING", "TERMINATED")]
+
+    @property
     def over(self) -> bool:
         """Whether nothing more happens to it, short of a repair."""
         return self.ended_at is not None

@@ -41,8 +41,8 @@ Handler = Callable[[Call, Given], Answer | Mapping[str, Any]]
 class Route:
     """`takes`: the SDK's method whose parameters the JSON body or the query holds, None for a body of bytes.
 
-    gives: the SDK's dataclass of the answer. also: names that only older versions of the API take. open: needs no
-    token.
+    gives: the SDK's dataclass of the answer. also: names that only older versions of the API take. of_path: the names
+    of what the pattern catches, where they are parameters of `takes`. open: needs no token.
     """
 
     method: str
@@ -51,6 +51,7 @@ class Route:
     takes: Callable[..., Any] | None = None
     gives: Any = None
     also: tuple[str, ...] = ()
+    of_path: tuple[str, ...] = ()
     open: bool = False
 
 
@@ -75,7 +76,8 @@ class Router:
 
 def answer(route: Route, call: Call) -> Answer:
     """Raises Refusal, and ShapeWrong for an answer that the SDK could not read."""
-    given = arguments(route.takes, _given(call), also=route.also) if route.takes else dict(call.query)
+    of_path = dict(zip(route.of_path, call.parts, strict=False))
+    given = arguments(route.takes, {**_given(call), **of_path}, also=route.also) if route.takes else dict(call.query)
     said = route.handler(call, given)
     if isinstance(said, Answer):
         return said

@@ -12,6 +12,7 @@ from engineshed.testing.databricks.agenda import Agenda
 from engineshed.testing.databricks.endings import CANCELED, TIMED_OUT, Ending
 from engineshed.testing.databricks.faults import Mischief
 from engineshed.testing.databricks.records import JobRun, TaskRun
+from engineshed.testing.databricks.references import filled
 from engineshed.testing.databricks.refusals import invalid
 from engineshed.testing.databricks.tasks import Tasks
 
@@ -26,7 +27,8 @@ class Runs:
         self._run_ids = itertools.count(610_000_000_000_001)
         self.runs: dict[int, JobRun] = {}
         self.by_token: dict[str, int] = {}
-        self.submissions: list[int] = []
+        self.made: list[JobRun] = []
+        self.on_run_over: Callable[[JobRun], None] = lambda run: None
         tasks.on_over = self._task_over
         tasks.on_forgotten = lambda task: self.forget(task.run)
 
@@ -42,7 +44,7 @@ class Runs:
     def make(self, run: JobRun) -> JobRun:
         """Take it in; it starts by `go`."""
         self.runs[run.run_id] = run
-        self.submissions.append(run.run_id)
+        self.made.append(run)
         if run.idempotency_token:
             self.by_token[run.idempotency_token] = run.run_id
         return run
@@ -64,7 +66,9 @@ class Runs:
     def _attempt(self, run: JobRun, spec: Mapping[str, Any]) -> TaskRun:
         work = spec.get("spark_python_task") or spec.get("python_wheel_task") or {}
         parameters = run.overriding.get("python_params") or work.get("parameters") or ()
-        return TaskRun(self.next_id(), run, spec, parameters=list(parameters))
+        task = TaskRun(self.next_id(), run, spec)
+        task.parameters = filled(parameters, _values(task))
+        return task
 
     def find(self, run_id: int) -> JobRun:
         """Raises Refusal for one that is not there."""
@@ -176,8 +180,15 @@ class Runs:
             item.setdefault("ended_at", run.ended_at)
         self.on_run_over(run)
 
-    def on_run_over(self, run: JobRun) -> None:
-        """Whoever waits for this run's place may go. Replaced by the workspace."""
+
+def _values(task: TaskRun) -> dict[str, str]:
+    """What a task's parameters may refer to."""
+    run = task.run
+    declared = {p["name"]: p["default"] for p in run.settings.get("parameters") or ()}
+    given = {**declared, **(run.overriding.get("job_parameters") or {})}
+    ids = {"job.id": run.job_id, "job.run_id": run.run_id, "task.run_id": task.run_id, "job_id": run.job_id}
+    values = {**ids, "run_id": task.run_id, "job.name": run.name, "task.name": task.key}
+    return {**{k: str(v) for k, v in values.items()}, **{f"job.parameters.{k}": str(v) for k, v in given.items()}}
 
 
 def _pass(run: JobRun, kind: str, number: int, task_runs: list[int]) -> dict[str, Any]:

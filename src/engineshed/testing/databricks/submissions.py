@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engineshed.testing.databricks.catalogue import NODE_TYPES, RUNTIMES
+from engineshed.testing.databricks.policies import check_policy
 from engineshed.testing.databricks.refusals import invalid
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ def check_cluster(platform: Platform, spec: Mapping[str, Any]) -> None:
         raise invalid(f"Invalid spark version {spec.get('spark_version')}.")
     if spec.get("policy_id") and spec["policy_id"] not in platform.policies:
         raise invalid(f"Cluster policy {spec['policy_id']} does not exist.")
+    if spec.get("policy_id"):
+        check_policy(platform.policies[spec["policy_id"]], spec)
     if "autoscale" in spec and "num_workers" in spec:
         raise invalid("Only one of autoscale and num_workers can be given.")
     if "autoscale" in spec and spec["autoscale"]["min_workers"] > spec["autoscale"]["max_workers"]:

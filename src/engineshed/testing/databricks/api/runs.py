@@ -55,7 +55,6 @@ class RunsApi:
                 creator=USER,
                 idempotency_token=token,
             )
-            runs.make(run)
             self._platform.admit(run)
             known = run
         return {"run_id": known.run_id}
