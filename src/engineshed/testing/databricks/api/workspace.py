@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -44,7 +45,7 @@ class WorkspaceApi:
 
     def import_(self, call: Call, given: Given) -> Mapping[str, Any]:
         """A file or a notebook, as base64 or as a form."""
-        given = form_of(call) or shapes.arguments(_API.import_, given)
+        given = form_of(call) or shapes.arguments(_API.import_, json.loads(call.body))
         data = given.get("content", b"")
         data = data if isinstance(data, bytes) else _decoded(data)
         if len(data) > MOST_BYTES:
