@@ -1119,7 +1119,7 @@ class Job:
 
     def _say_progress(self, facts: dict[str, Any]) -> None:
         if self._pipes is not None:
-            self._pipes.report_custom_message({PROGRESS_KEY: facts})
+            self._pipes.report_custom_message({PROGRESS_KEY: {**facts, "sent_at": round(time.time(), 3)}})
 
     def _say(self, payload: Mapping[str, Any]) -> None:
         """A broken channel does not fail a job whose tables say all: the seal beside them carries the same facts."""

@@ -68,6 +68,7 @@ def make_order(
         selection=selection,
         inputs=_pinned(context, inputs, selection, mode, datasets),
         layers=layers,
+        asset_group=context.assets_def.specs_by_key[context.asset_key].group_name or "",
         pipes=_stock_fields(context, selection),
         provenance=provenance,
     )

@@ -18,7 +18,7 @@ class Ledger(Protocol):
 
     All methods raise LedgerBusy when the database is away or locked for longer than its own patience. Methods that take
     a lease check, in the same transaction, that its epoch is still the newest of its name and raise LeaseLost
-    otherwise.
+    otherwise. The facts `told` go in with it, so that what happened and what is counted never differ.
     """
 
     def acquire(self, name: str, holder: str, *, now: datetime, ttl_s: float) -> Lease | None:
@@ -37,11 +37,11 @@ class Ledger(Protocol):
         """A number never given before, at least `at_least`; grows over all launches, survives restarts."""
         ...
 
-    def record_intent(self, intent: Intent, lease: Lease) -> None:
+    def record_intent(self, intent: Intent, lease: Lease, told: Iterable[Fact] = ()) -> None:
         """Write the row before the submit. Raises LedgerError when the key already has a live attempt."""
         ...
 
-    def record_launch(self, launch: Launch, lease: Lease) -> None:
+    def record_launch(self, launch: Launch, lease: Lease, told: Iterable[Fact] = ()) -> None:
         """Write the platform's reply beside the intent of the same token; the same launch twice is no error."""
         ...
 
@@ -49,7 +49,7 @@ class Ledger(Protocol):
         """Remember how far messages were handed on."""
         ...
 
-    def settle(self, token: Token, settlement: Settlement, lease: Lease) -> Attempt:
+    def settle(self, token: Token, settlement: Settlement, lease: Lease, told: Iterable[Fact] = ()) -> Attempt:
         """End the attempt, once: a second call returns the attempt as it was settled first."""
         ...
 

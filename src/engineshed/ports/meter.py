@@ -1,4 +1,4 @@
-"""Where live numbers go that are no facts: latency, lag. Losing one never matters to a run."""
+"""Where live numbers go that are no facts: progress of attempts that run. Losing one never matters to a run."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ from typing import Protocol
 
 
 class Meter(Protocol):
-    """Receives observations. Must never raise and never wait."""
+    """Receives progress. Must never raise and never wait."""
 
-    def observe(self, name: str, value: float, labels: Mapping[str, str]) -> None:
-        """One observation of a metric in the table of telemetry.metrics."""
+    def progress(self, token: str, sequence: int, figures: Mapping[str, float]) -> None:
+        """What an attempt has done so far; `sequence` grows with it, and only the newest counts."""
         ...
+
+
+class Silent:
+    """Where nobody listens."""
+
+    def progress(self, token: str, sequence: int, figures: Mapping[str, float]) -> None:
+        """Nothing."""

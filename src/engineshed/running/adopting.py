@@ -23,7 +23,7 @@ from engineshed.ports.step import Step
 from engineshed.running.launching import submit
 from engineshed.running.leasing import LeaseKeeper
 from engineshed.running.listening import FROM_START
-from engineshed.running.recording import record
+from engineshed.running.recording import fact, record
 from engineshed.running.result import Result
 from engineshed.running.shed import Shed
 
@@ -45,7 +45,8 @@ def adopt(step: Step, shed: Shed, keeper: LeaseKeeper) -> Attempt | Result | Non
     if found is None:
         step.info(f"Found intent {newest.intent.token} without a launch: sending the recorded request again.")
         return submit(step, newest.intent, shed, keeper)
-    shed.ledger.record_launch(found, keeper.lease)
+    told = fact(shed, newest.intent, FactKind.SUBMITTED, data={"native_id": found.native_id})
+    shed.ledger.record_launch(found, keeper.lease, [told])
     return _adopted(step, replace(newest, launch=found), shed)
 
 

@@ -31,9 +31,8 @@ from engineshed.running.leasing import LeaseKeeper
 from engineshed.running.order import Order
 from engineshed.running.packed import read_packed
 from engineshed.running.patience import patiently
-from engineshed.running.recording import record
+from engineshed.running.recording import fact
 from engineshed.running.shed import Shed
-
 
 _Result = TypeVar("_Result")
 
@@ -77,8 +76,8 @@ def submit(step: Step, intent: Intent, shed: Shed, keeper: LeaseKeeper) -> Attem
     except EngineshedError as error:
         _give_up(step, engine, intent, shed, keeper, error)
         raise
-    shed.ledger.record_launch(started, keeper.lease)
-    record(shed, intent, FactKind.SUBMITTED, data={"native_id": started.native_id})
+    told = fact(shed, intent, FactKind.SUBMITTED, data={"native_id": started.native_id})
+    shed.ledger.record_launch(started, keeper.lease, [told])
     links = dict(engine.links(started))
     step.event(f"Submitted to {intent.engine} ({intent.offer}) as {started.native_id}, token {intent.token}.", links)
     return Attempt(intent=intent, launch=started)
@@ -117,6 +116,7 @@ def _intend(
         reserved_usd=chosen.forecast.cost_usd or Decimal(0),
         created_at=shed.clock.now(),
         record={
+            "asset_group": order.asset_group,
             "order": order.to_json(),
             "plan": as_json(plan),
             "request": request.body,
@@ -124,8 +124,8 @@ def _intend(
         },
     )
     keeper.keep(at_once=True)
-    shed.ledger.record_intent(intent, keeper.lease)
-    record(shed, intent, FactKind.INTENDED)
+    told = fact(shed, intent, FactKind.INTENDED, data={"forecast_usd": float(intent.reserved_usd)})
+    shed.ledger.record_intent(intent, keeper.lease, [told])
     return intent
 
 
@@ -213,5 +213,5 @@ def _give_up(
     settlement = Settlement(
         outcome=Outcome.FAILED, run_id=step.run_id, settled_at=shed.clock.now(), failure=failure, result=settled
     )
-    shed.ledger.settle(intent.token, settlement, keeper.lease)
-    record(shed, intent, FactKind.SETTLED, data={"outcome": "failed", "class": str(error.failure_class)})
+    told = fact(shed, intent, FactKind.SETTLED, data={"outcome": "failed", "class": str(error.failure_class)})
+    shed.ledger.settle(intent.token, settlement, keeper.lease, [told])

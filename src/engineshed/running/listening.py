@@ -48,6 +48,7 @@ class Listener:
         self._away_since_s: float | None = None
         self._next_look_s = 0.0
         self._wait_s = 0.0
+        self._measured: dict[str, float] = {}
 
     @property
     def away_s(self) -> float:
@@ -97,9 +98,20 @@ class Listener:
             window, new = new[: self._window], new[self._window :]
             for message in folded(window, flood=bool(new)):
                 self._step.message(message, repeated=message.sequence <= self._repeatable)
+            now_s = self._shed.clock.now().timestamp()
+            for message in window:
+                self.transcript.heard(message, now_s)
+            self._measure()
             self._handed_on = window[-1].sequence
             self._window = min(2 * self._window, _WIDEST_WINDOW) if new else _WINDOW
             self._save()
+
+    def _measure(self) -> None:
+        transcript = self.transcript
+        figures = {name: float(value) for name, value in transcript.progress.items() if _is_number(value)}
+        if figures and figures != self._measured:
+            self._measured = figures
+            self._shed.meter.progress(self._intent.token, transcript.last_sequence, figures)
 
     def _save(self) -> None:
         self._keeper.keep()
@@ -108,3 +120,7 @@ class Listener:
             self._shed.ledger.save_cursor(self._intent.token, cursor, self._keeper.lease)
         except LedgerBusy:
             self._window = _WINDOW
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -8,6 +8,7 @@ from pathlib import Path
 from engineshed.model.errors import SettingInvalid
 from engineshed.ports.clock import Clock
 from engineshed.ports.engine import Surroundings
+from engineshed.ports.meter import Meter, Silent
 from engineshed.ports.prices import Price
 from engineshed.prices.own import OwnPrices
 from engineshed.running.driver_file import driver_file
@@ -20,6 +21,7 @@ from engineshed.running.system_clock import SystemClock
 from engineshed.storage.datasets import Datasets
 from engineshed.storage.ledger import open_ledger
 from engineshed.storage.objects import open_store
+from engineshed.telemetry.posting import Poster
 
 
 def open_shed(
@@ -64,6 +66,7 @@ def open_shed(
         environments={name: Path(folder) for name, folder in location.environments.items()},
         prices=own_prices(platform),
         clock=clock,
+        meter=_meter(platform),
         cadence=cadence or Cadence(),
     )
 
@@ -74,6 +77,13 @@ def own_prices(platform: PlatformSettings) -> OwnPrices:
         Price(item=item, market=p.market, usd_per_hour=p.usd_per_hour, source=p.source, as_of=p.as_of)
         for item, p in platform.prices.items()
     )
+
+
+def _meter(platform: PlatformSettings) -> Meter:
+    if not platform.exporter_url:
+        return Silent()
+    file = Path(platform.exporter_token_file) if platform.exporter_token_file else None
+    return Poster(platform.exporter_url, file)
 
 
 def _make(home: Path) -> None:

@@ -31,6 +31,7 @@ class Order:
     selection: PartitionSelection = field(default_factory=PartitionSelection)
     inputs: Mapping[str, tuple[CommitRef, ...]] = field(default_factory=dict)
     layers: tuple[Layer, ...] = ()
+    asset_group: str = ""
     pipes: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
 

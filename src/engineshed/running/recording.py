@@ -1,5 +1,5 @@
-"""Writes facts. A ledger that is away costs a fact its moment, never a run its life: intents and settlements hold
-the truth.
+"""Makes facts, and writes those that stand by themselves. What moves an attempt (intended, submitted, settled) is told
+with the very write that moves it. A ledger that is away costs another fact its moment, never a run its life.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from engineshed.model.launch import Intent
 from engineshed.running.shed import Shed
 
 
-def record(shed: Shed, intent: Intent, kind: FactKind, *, nth: str = "", data: Mapping[str, Any] | None = None) -> None:
+def fact(shed: Shed, intent: Intent, kind: FactKind, *, nth: str = "", data: Mapping[str, Any] | None = None) -> Fact:
     """One fact about an attempt. `nth` tells facts of one kind apart; the same fact written twice counts once."""
-    fact = Fact(
+    return Fact(
         kind=kind,
         identity=f"{intent.token}:{kind}:{nth}",
         at=shed.clock.now(),
@@ -25,11 +25,17 @@ def record(shed: Shed, intent: Intent, kind: FactKind, *, nth: str = "", data: M
             "code_location": intent.code_location,
             "engine": intent.engine,
             "asset": intent.asset,
+            "asset_group": str(intent.record.get("asset_group", "")),
             "mode": str(intent.mode),
+            "transport": intent.channel,
         },
         data=dict(data or {}),
     )
+
+
+def record(shed: Shed, intent: Intent, kind: FactKind, *, nth: str = "", data: Mapping[str, Any] | None = None) -> None:
+    """Write one fact about an attempt by itself."""
     try:
-        shed.ledger.append([fact])
+        shed.ledger.append([fact(shed, intent, kind, nth=nth, data=data)])
     except LedgerBusy:
         return

@@ -36,6 +36,7 @@ from engineshed.running.recording import record
 from engineshed.running.result import Result
 from engineshed.running.settling import Audit, Contents, settle_bad, settle_good
 from engineshed.running.shed import Shed
+from engineshed.running.transcript import Transcript
 from engineshed.running.verdict import TIMEOUT, Verdict, judge
 from engineshed.running.watching import Ended, Watch
 
@@ -101,11 +102,16 @@ class Route:
                 result = self._settle(order, attempt, ended, verdict, keeper)
                 return replace(result, adopted=adopted)
             assert verdict.failure is not None
-            last = self._settle_failure(attempt, verdict.failure, keeper)
+            last = self._settle_failure(attempt, verdict.failure, keeper, ended.transcript)
             if not verdict.failure.failure_class.tries_next_offer:
                 raise last
             self._failed.append((attempt.intent.engine, attempt.intent.offer))
-            record(self._shed, attempt.intent, FactKind.FAILED_OVER, data={"reason": verdict.failure.reason})
+            record(
+                self._shed,
+                attempt.intent,
+                FactKind.FAILED_OVER,
+                data=_because(verdict.failure.failure_class, verdict.failure.reason),
+            )
             self._step.warning(f"{last} Trying the next offer.")
             attempt = None
 
@@ -122,7 +128,7 @@ class Route:
                     raise
                 refused = self._shed.ledger.attempts(self._step.key)[-1].intent
                 self._failed.append((refused.engine, refused.offer))
-                record(self._shed, refused, FactKind.FAILED_OVER, data={"reason": str(error)})
+                record(self._shed, refused, FactKind.FAILED_OVER, data=_because(error.failure_class, str(error)))
                 self._step.warning(
                     f"{refused.engine} ({refused.offer}) could not start the job: {error} Trying the next."
                 )
@@ -154,15 +160,17 @@ class Route:
             )
         except PublishRefused as error:
             failure = Failure(error.failure_class, "not_published", str(error))
-            settle_bad(self._step, attempt, Outcome.FAILED, failure, self._shed, keeper)
+            settle_bad(self._step, attempt, Outcome.FAILED, failure, self._shed, keeper, ended.transcript)
             raise
         return replace(result, warnings=(*result.warnings, verdict.warning)) if verdict.warning else result
 
-    def _settle_failure(self, attempt: Attempt, failure: Failure, keeper: LeaseKeeper) -> RunFailed | RunCancelled:
+    def _settle_failure(
+        self, attempt: Attempt, failure: Failure, keeper: LeaseKeeper, transcript: Transcript
+    ) -> RunFailed | RunCancelled:
         assert attempt.launch is not None
         cancelled = failure.failure_class is FailureClass.CANCELLED
         outcome = Outcome.CANCELLED if cancelled else Outcome.FAILED
-        settle_bad(self._step, attempt, outcome, failure, self._shed, keeper)
+        settle_bad(self._step, attempt, outcome, failure, self._shed, keeper, transcript)
         intent = attempt.intent
         text = (
             f"{intent.engine} run {attempt.launch.native_id} of job {intent.job!r} failed "
@@ -208,6 +216,10 @@ class Route:
             self._step.info("This worker is being evicted: its foreign run goes on and waits for the next worker.")
             return
         self._cancel_live(keeper)
+
+
+def _because(failure_class: FailureClass, reason: str) -> dict[str, str]:
+    return {"class": str(failure_class), "reason": reason}
 
 
 def finish(step: Step, order: Order, shed: Shed, audit: Audit = no_audit) -> Result:

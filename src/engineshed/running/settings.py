@@ -68,6 +68,13 @@ class PlatformSettings(_Closed):
         description="Item -> `usd_per_hour`, `as_of`, `source`, `market`. The item `node` is an hour of this machine.",
     )
     policy: ObjectiveSettings = ObjectiveSettings()
+    exporter_url: str = Field(
+        default="", description="Address of `engineshed exporter`, to which live progress is posted; none: nowhere."
+    )
+    exporter_token_file: str = Field(
+        default="",
+        description="File with the token by which the exporter knows whose progress it is; none: it knows by none.",
+    )
 
 
 class StoreSettings(_Closed):

@@ -20,10 +20,11 @@ from engineshed.ports.engine import Engine
 from engineshed.ports.step import Step
 from engineshed.running.leasing import LeaseKeeper
 from engineshed.running.order import Order
-from engineshed.running.recording import record
+from engineshed.running.recording import fact, record
 from engineshed.running.result import Published, Result
 from engineshed.running.shed import Shed
 from engineshed.running.transcript import Transcript
+from engineshed.running.volume import settled_data
 
 Contents = Mapping[str | None, Sequence[TableContent]]
 """For each target partition the tables that an attempt has written."""
@@ -54,8 +55,8 @@ def settle_good(
         usage=usage,
         cost=cost,
     )
-    settled = shed.ledger.settle(attempt.intent.token, settlement, keeper.lease)
-    record(shed, attempt.intent, FactKind.SETTLED, data={"outcome": "succeeded", "messages": transcript.messages})
+    told = fact(shed, attempt.intent, FactKind.SETTLED, data=settled_data(attempt, settlement, transcript))
+    settled = shed.ledger.settle(attempt.intent.token, settlement, keeper.lease, [told])
     assert settled.settlement is not None
     _sweep(step, order, attempt, shed)
     return Result.from_json(settled.settlement.result)
@@ -71,20 +72,21 @@ def _sweep(step: Step, order: Order, attempt: Attempt, shed: Shed) -> None:
 
 
 def settle_bad(
-    step: Step, attempt: Attempt, outcome: Outcome, failure: Failure, shed: Shed, keeper: LeaseKeeper
+    step: Step,
+    attempt: Attempt,
+    outcome: Outcome,
+    failure: Failure,
+    shed: Shed,
+    keeper: LeaseKeeper,
+    transcript: Transcript | None = None,
 ) -> None:
     """Settle a failed or cancelled run: what it used is booked, nothing is published."""
     usage, cost = meter(step, attempt, shed)
     settlement = Settlement(
         outcome=outcome, run_id=step.run_id, settled_at=shed.clock.now(), failure=failure, usage=usage, cost=cost
     )
-    shed.ledger.settle(attempt.intent.token, settlement, keeper.lease)
-    record(
-        shed,
-        attempt.intent,
-        FactKind.SETTLED,
-        data={"outcome": str(outcome), "class": str(failure.failure_class), "reason": failure.reason},
-    )
+    told = fact(shed, attempt.intent, FactKind.SETTLED, data=settled_data(attempt, settlement, transcript))
+    shed.ledger.settle(attempt.intent.token, settlement, keeper.lease, [told])
 
 
 def meter(step: Step, attempt: Attempt, shed: Shed) -> tuple[Usage | None, Cost | None]:

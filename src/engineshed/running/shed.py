@@ -10,6 +10,7 @@ from engineshed.ports.channel import Channel
 from engineshed.ports.clock import Clock
 from engineshed.ports.engine import Engine
 from engineshed.ports.ledger import Ledger
+from engineshed.ports.meter import Meter, Silent
 from engineshed.ports.prices import PriceBook
 from engineshed.running.exchange import Exchange
 from engineshed.running.staging import Staging
@@ -63,4 +64,5 @@ class Shed:
     store: Mapping[str, str] = field(default_factory=dict)
     rejected: Mapping[str, str] = field(default_factory=dict)
     rejected_channels: Mapping[str, str] = field(default_factory=dict)
+    meter: Meter = field(default_factory=Silent)
     cadence: Cadence = field(default_factory=Cadence)

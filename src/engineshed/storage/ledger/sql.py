@@ -66,25 +66,29 @@ class SqlLedger:
         with self._database.writing() as connection:
             return leases.next_number(connection, ORDINALS, at_least=at_least)
 
-    def record_intent(self, intent: Intent, lease: Lease) -> None:
+    def record_intent(self, intent: Intent, lease: Lease, told: Iterable[Fact] = ()) -> None:
         """See Ledger. The very same intent again is no error, since the reply to the first call may have been lost."""
         with self._database.writing() as connection:
             attempts.record_intent(connection, intent, lease)
+            facts.append(connection, told)
 
-    def record_launch(self, launch: Launch, lease: Lease) -> None:
+    def record_launch(self, launch: Launch, lease: Lease, told: Iterable[Fact] = ()) -> None:
         """See Ledger. Raises LedgerError when the token already is another run."""
         with self._database.writing() as connection:
             attempts.record_launch(connection, launch, lease)
+            facts.append(connection, told)
 
     def save_cursor(self, token: Token, cursor: str, lease: Lease) -> None:
         """See Ledger."""
         with self._database.writing() as connection:
             attempts.save_cursor(connection, token, cursor, lease)
 
-    def settle(self, token: Token, settlement: Settlement, lease: Lease) -> Attempt:
+    def settle(self, token: Token, settlement: Settlement, lease: Lease, told: Iterable[Fact] = ()) -> Attempt:
         """See Ledger."""
         with self._database.writing() as connection:
-            return attempts.settle(connection, token, settlement, lease)
+            settled = attempts.settle(connection, token, settlement, lease)
+            facts.append(connection, told)
+            return settled
 
     def attempt(self, token: Token) -> Attempt | None:
         """See Ledger."""
