@@ -77,7 +77,7 @@ compute_logs:
     upload_interval: {{ .Values.computeLogs.uploadIntervalSeconds }}
 
 run_coordinator:
-  module: engineshed.running.launcher.queueing
+  module: engineshed.running.queueing
   class: TeamRunCoordinator
   config:
     dequeue_interval_seconds: {{ .Values.instance.queue.dequeueIntervalSeconds }}

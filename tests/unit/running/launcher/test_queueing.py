@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping
 
 import pytest
@@ -11,13 +13,13 @@ from dagster._serdes import ConfigurableClassData
 from tests.unit.running.launcher.platforms import OTHER, WEB, Platform
 
 from engineshed.discovery.listing import CodeLocation
-from engineshed.running.launcher.queueing import TeamRunCoordinator
+from engineshed.running.queueing import TeamRunCoordinator
 
 
 def coordinator(platform: Platform) -> TeamRunCoordinator:
     """As Dagster makes it from dagster.yaml."""
     made = ConfigurableClassData(
-        "engineshed.running.launcher.queueing",
+        "engineshed.running.queueing",
         "TeamRunCoordinator",
         f"dequeue_interval_seconds: 1\ndequeue_use_threads: true\nlocations_file: {platform.locations_file}\n",
     ).rehydrate(as_type=TeamRunCoordinator)
@@ -49,3 +51,9 @@ def test_a_run_that_is_queued_already_is_left_there(platform: Platform) -> None:
     run = platform.run(status=DagsterRunStatus.QUEUED)
     again = coordinator(platform).submit_run(SubmitRunContext(run, workspace=None))  # type: ignore[arg-type]
     assert (again.status, again.tags["team"]) == (DagsterRunStatus.QUEUED, "web-graph")
+
+
+def test_a_process_without_the_kubernetes_client_can_open_the_instance() -> None:
+    blocked = "import sys; sys.modules['kubernetes'] = sys.modules['dagster_k8s'] = None\n"
+    opens = "from engineshed.running.queueing import TeamRunCoordinator; TeamRunCoordinator(locations_file='/none')"
+    subprocess.run([sys.executable, "-c", blocked + opens], check=True)

@@ -3,6 +3,9 @@
 The limit per team counts the run tag `team`. What a job or a person wrote there is replaced by what discovery knows of
 the code location, so that no team queues on another's account; a run of a location that is not known is counted with
 its like, and refused when it is launched.
+
+Every process that opens the instance makes one, run pods of teams too, whose images have no Kubernetes client: what
+looks a team up is imported where runs are queued.
 """
 
 from __future__ import annotations
@@ -16,7 +19,6 @@ from dagster._core.run_coordinator import SubmitRunContext
 from dagster._serdes import ConfigurableClassData
 
 from engineshed.model.errors import LaunchRefused
-from engineshed.running.launcher.warrant import Authority
 from engineshed.running.system_clock import SystemClock
 
 TEAM_TAG = "team"
@@ -37,7 +39,7 @@ class TeamRunCoordinator(QueuedRunCoordinator):
         **settings: Any,
     ) -> None:
         super().__init__(inst_data=inst_data, **settings)
-        self._authority = Authority(Path(locations_file), SystemClock(), wait_s=0.0)
+        self._locations_file = Path(locations_file)
 
     @classmethod
     def config_type(cls) -> Mapping[str, Any]:
@@ -59,10 +61,15 @@ class TeamRunCoordinator(QueuedRunCoordinator):
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
         """Tag the run with its team, then queue it."""
         run = context.dagster_run
-        try:
-            team = self._authority.location_of(run).team
-        except LaunchRefused:
-            team = UNKNOWN
+        team = self._team(run)
         if run.tags.get(TEAM_TAG) != team:
             self._instance.add_run_tags(run.run_id, {TEAM_TAG: team})
         return super().submit_run(context)
+
+    def _team(self, run: DagsterRun) -> str:
+        from engineshed.running.launcher.warrant import Authority
+
+        try:
+            return Authority(self._locations_file, SystemClock(), wait_s=0.0).location_of(run).team
+        except LaunchRefused:
+            return UNKNOWN
