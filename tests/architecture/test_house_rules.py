@@ -15,6 +15,7 @@ ENVIRONMENT_READERS = {
     "src/engineshed/processes/launching.py",
     "src/engineshed/processes/supervisor.py",
     "src/engineshed/testing/channel_contract.py",
+    "src/engineshed/testing/emr/environment.py",
     "spark/driver/engineshed_driver.py",
     "spark/driver/engineshed_relay.py",
 }

@@ -66,6 +66,13 @@ class Account:
         with self.lock:
             self.agenda.keep()
 
+    def post(self, deed: Callable[[], None]) -> None:
+        """Do something of another thread's, now."""
+        with self.lock:
+            self.agenda.keep()
+            deed()
+            self.agenda.keep()
+
     def call(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """One request, in this process. Raises Refusal, ConnectionLost, and AnswerInvalid for a bug of the double."""
         with self.lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -31,7 +31,7 @@ others.
 
 
 class Clusters:
-    """The machine of clusters. `on_released` hears of each whose machines are gone."""
+    """The machine of clusters."""
 
     def __init__(self, agenda: Agenda, pace: Pace, ids: Ids, hands: Hands, mischief: Mischief) -> None:
         self._agenda, self._pace, self._ids, self._hands, self._mischief = agenda, pace, ids, hands, mischief
@@ -39,7 +39,6 @@ class Clusters:
         self.steps = Steps(agenda, pace, ids, hands, mischief)
         self.scaling = Scaling(agenda, pace, self.capacity)
         self.clusters: dict[str, Cluster] = {}
-        self.on_released: Callable[[Cluster], None] = lambda cluster: None
         self.capacity.on_provisioned = self._provisioned
         self.capacity.on_hopeless = self.end
         self.steps.on_start = self._step_started
@@ -95,7 +94,6 @@ class Clusters:
         self._hands.release(cluster)
         cluster.ended_at = self._agenda.now
         self._move(cluster, "TERMINATED" if reason.code in _WELL else "TERMINATED_WITH_ERRORS", reason)
-        self.on_released(cluster)
 
     def _provisioned(self, cluster: Cluster) -> None:
         self._agenda.after(self._pace.boot_s, lambda: self._bootstrap(cluster))

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from engineshed.ports.clock import Clock
+from engineshed.running.system_clock import SystemClock
 from engineshed.testing.clock import VirtualClock
 from engineshed.testing.emr import billing, wire
 from engineshed.testing.emr.account import Account, Call
+from engineshed.testing.emr.executing.work import Workshop
 from engineshed.testing.emr.faults import Faults
 from engineshed.testing.emr.hands import Hands
-from engineshed.testing.emr.neighbours import REGION, Neighbours, client
+from engineshed.testing.emr.machines import Machines
+from engineshed.testing.emr.neighbours import CREDENTIALS, REGION, Neighbours, client
 from engineshed.testing.emr.pace import Pace
 from engineshed.testing.emr.records import Cluster
 from engineshed.testing.emr.refusals import Refusal, internal
@@ -22,63 +28,109 @@ from engineshed.testing.emr.scripted import Script, ScriptedHands
 from engineshed.testing.emr.serving import Server
 
 ScriptOf = Callable[[str, tuple[str, ...]], Script]
-_MINUTE, _USUAL, _NO_FAULTS = Script(), Pace(), Faults()
+TICK_S = 0.01
 
 
 class EmrDouble:
-    """See `engineshed.testing.emr`. Use it as a context manager, or `close` it.
+    """An account of EMR. See the package for how to start one.
 
-    clock: a VirtualClock, which the one who simulates moves. script: what steps do, or a function of a step's name and
-    arguments. pace: delays, multiplied by time_scale. neighbours: moto's server, to share one among doubles.
+    execute: bootstrap actions and steps really run, on `machines`, in real time, with the delays of `pace` times
+    `time_scale`. Otherwise time is `clock`, which moves when somebody sleeps, and steps do what `scripts` say: one
+    script for all, or a function of a step's name and arguments. neighbours: S3 and the other services; in `execute`
+    the double starts its own when it is not given one to share. folder: for the clusters' disks; a scratch folder
+    when not given. page_size: the most that a page of any list holds. log_scheme: of the LogUri in answers. seed: of
+    the identifiers.
     """
 
     def __init__(
         self,
         *,
+        execute: bool = False,
+        time_scale: float = 0.01,
+        pace: Pace | None = None,
+        faults: Faults | None = None,
+        scripts: Script | ScriptOf | None = None,
+        machines: Machines | None = None,
         clock: VirtualClock | None = None,
-        script: Script | ScriptOf = _MINUTE,
-        pace: Pace = _USUAL,
-        time_scale: float = 1.0,
-        faults: Faults = _NO_FAULTS,
         neighbours: Neighbours | None = None,
+        folder: Path | None = None,
         region: str = REGION,
         page_size: int = 50,
         log_scheme: str = "s3n",
         seed: int = 0,
     ) -> None:
-        self.clock: Clock = clock or VirtualClock()
-        self.neighbours = neighbours
-        self._script_of: ScriptOf = script if callable(script) else lambda name, args: script
-        self._bugs: list[wire.AnswerInvalid] = []
+        self._execute, self._scripts, self._machines = execute, scripts or Script(), machines or Machines()
+        self._own_neighbours = neighbours is None and execute
+        self._neighbours = Neighbours() if self._own_neighbours else neighbours
+        self._scratch = Path(tempfile.mkdtemp(prefix="emr-")) if execute and folder is None else None
+        self._workshop: Workshop | None = None
+        self._folder = folder or self._scratch
+        self.clock: Clock = SystemClock() if execute else clock or VirtualClock()
+        self.bugs: list[Exception] = []
         self.account = Account(
             clock=self.clock,
-            pace=pace.scaled(time_scale),
-            make_hands=self._hands,
+            pace=(pace or Pace()).scaled(time_scale if execute else 1.0),
+            make_hands=self._make_hands,
             region=region,
             page_size=page_size,
             log_scheme=log_scheme,
             seed=seed,
-            faults=faults,
+            faults=faults or Faults(),
         )
         if isinstance(self.clock, VirtualClock):
             self.clock.on_sleep = self.account.advance
-        self._server: Server | None = None
-        self._starting = threading.Lock()
+        self._server = Server(self._respond, self.neighbours.endpoint_url if self._neighbours else "")
+        self._stopped = threading.Event()
+        self._ticking = threading.Thread(target=self._tick, name="emr-tick", daemon=True)
+        if execute:
+            self._ticking.start()
 
-    def _hands(self, account: Account) -> Hands:
-        return ScriptedHands(account.agenda, account.pace, self._script_of)
+    def _make_hands(self, account: Account) -> Hands:
+        if self._folder is not None and self._execute:
+            self._workshop = Workshop(account, self._folder, self._machines, self.environment())
+            return self._workshop.hands
+        scripts = self._scripts
+        return ScriptedHands(account.agenda, account.pace, scripts if callable(scripts) else lambda name, args: scripts)
+
+    def _tick(self) -> None:
+        while not self._stopped.wait(TICK_S):
+            self.account.advance()
 
     @property
     def endpoint_url(self) -> str:
-        """For boto3's `endpoint_url` or AWS_ENDPOINT_URL_EMR; the server starts when it is asked for."""
-        with self._starting:
-            if self._server is None:
-                self._server = Server(self._respond)
-            return self._server.url
+        """For boto3's `endpoint_url`, of EMR and of every other service that the neighbours have."""
+        return self._server.url
 
-    def client(self) -> Any:
-        """A boto3 client of this EMR."""
-        return client("emr", self.endpoint_url, self.account.region)
+    @property
+    def neighbours(self) -> Neighbours:
+        """S3, EC2, IAM and so on. Raises RuntimeError where the double has none."""
+        if self._neighbours is None:
+            raise RuntimeError("this double has no S3: give it neighbours, EmrDouble(neighbours=Neighbours()).")
+        return self._neighbours
+
+    def environment(self) -> Mapping[str, str]:
+        """Variables with which any AWS SDK talks to the neighbours."""
+        return {
+            "AWS_ENDPOINT_URL": self.neighbours.endpoint_url,
+            "AWS_ACCESS_KEY_ID": CREDENTIALS["aws_access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": CREDENTIALS["aws_secret_access_key"],
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def settings(self) -> dict[str, str]:
+        """What an engine of EMR is set with to talk to this one."""
+        return {"endpoint_url": self.endpoint_url, "region": self.account.region}
+
+    def client(self, service: str = "emr") -> Any:
+        """A boto3 client of EMR, or of one of the neighbours."""
+        return client(service, self.endpoint_url, self.account.region)
+
+    def plan(self, faults: Faults) -> None:
+        """From now on these faults instead, counted anew."""
+        with self.account.lock:
+            self.account.mischief.plan_anew(faults)
 
     def _respond(self, operation: str, body: bytes) -> tuple[int, bytes]:
         try:
@@ -86,7 +138,7 @@ class EmrDouble:
         except Refusal as no:
             return no.status, wire.write(no.body())
         except wire.AnswerInvalid as bug:
-            self._bugs.append(bug)
+            self.bugs.append(bug)
             return 500, wire.write(internal(operation).body())
 
     @property
@@ -98,6 +150,7 @@ class EmrDouble:
     def submissions(self) -> list[billing.SubmittedCluster]:
         """Every cluster that was asked for, with its steps, in order."""
         with self.account.lock:
+            self.account.advance()
             return billing.submitted(self._clusters())
 
     @property
@@ -128,12 +181,18 @@ class EmrDouble:
         return list(self.account.machine.clusters.values())
 
     def close(self) -> None:
-        """End everything. Raises AnswerInvalid when the double has tried to say what EMR could not."""
-        if self._server is not None:
-            self._server.close()
+        """End everything that runs."""
+        self._stopped.set()
+        if self._execute:
+            self._ticking.join()
+        self._server.close()
         self.account.hands.close()
-        if self._bugs:
-            raise self._bugs[0]
+        if self._workshop is not None:
+            self._workshop.close()
+        if self._own_neighbours:
+            self.neighbours.close()
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
     def __enter__(self) -> EmrDouble:
         return self
@@ -142,3 +201,6 @@ class EmrDouble:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        # A wrong answer is a bug of the double, which the test must not take for one of what it tests.
+        if error is None and self.bugs:
+            raise self.bugs[0]

@@ -126,6 +126,12 @@ class Mischief:
     _clusters: int = 0
     _steps: int = 0
 
+    def plan_anew(self, plan: Faults) -> None:
+        """Another plan, and nothing counted yet."""
+        self.plan, self._clusters, self._steps = plan, 0, 0
+        self._seen.clear()
+        self._first_hit.clear()
+
     def of_call(self, operation: str, now: datetime) -> CallFault | None:
         """What happens to this request."""
         matching = [(n, fault) for n, fault in enumerate(self.plan.calls) if re.search(fault.on, operation)]

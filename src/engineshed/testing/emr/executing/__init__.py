@@ -1,0 +1,1 @@
+"""Mode `execute`: bootstrap actions, steps and YARN containers as real processes of this machine."""
