@@ -26,6 +26,7 @@ VENDOR_ROOMS = (
     "src/engineshed/prices/",
     "src/engineshed/channels/",
     "src/engineshed/storage/",
+    "src/engineshed/testing/emr/",
 )
 
 FILLER = re.compile(r"(^|_)(utils?|helpers?|managers?|misc|common)($|_)")
