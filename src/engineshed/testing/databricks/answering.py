@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engineshed.testing.databricks.api import all_routes
@@ -89,15 +88,6 @@ class Answering:
             raise ShapeWrong(
                 f"the double made {len(self._mistakes)} mistakes, first: {self._mistakes[0]!r}"
             ) from self._mistakes[0]
-
-    def count(self, method: str, path: str) -> int:
-        """How often it was asked."""
-        return sum((a.method, a.path) == (method, path) for a in self.asked)
-
-    @property
-    def statuses(self) -> Sequence[int]:
-        """Of all answers, in order."""
-        return [a.status for a in self.asked]
 
 
 def _refused(no: Refusal) -> Answer:

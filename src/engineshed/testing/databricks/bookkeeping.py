@@ -1,13 +1,12 @@
 """The ledger of the double: what was submitted, what machines were held, and what is billed now.
 
 Spans are those of machines, from when the cluster has them to when it has given them back; DBUs are hours times the
-node type's rate, times Photon's factor where it is on. Serverless tasks are spans too, at a rate that the ledger is
-made with.
+node type's rate, times Photon's factor where it is on. Serverless tasks are spans too, at one rate for all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -20,6 +19,8 @@ from engineshed.testing.databricks.records import JobRun, TaskRun
 
 _SECONDS = Decimal(3600)
 SERVERLESS = "serverless"
+SERVERLESS_DBU_PER_HOUR = Decimal(2)
+"""Of a serverless task: a figure to compute with, since the vendor's depends on what the task does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +59,10 @@ class Held:
 
 
 class Books:
-    """Reads the workspace's own records; nothing is booked twice."""
+    """Reads the workspace's own records, after everything has happened that is due; nothing is booked twice."""
 
-    def __init__(self, platform: Platform, serverless_dbu_per_hour: Decimal) -> None:
-        self._platform, self._serverless_rate = platform, serverless_dbu_per_hour
+    def __init__(self, platform: Platform, advance: Callable[[], None]) -> None:
+        self._platform, self._advance = platform, advance
 
     @property
     def submissions(self) -> Sequence[int]:
@@ -74,12 +75,14 @@ class Books:
 
     def spans(self, run_id: int | None = None) -> Sequence[Span]:
         """All of them, or those of one run's clusters and serverless tasks."""
+        self._advance()
         with self._platform.lock:
             spans = [*self._of_clusters(), *self._of_serverless()]
         return tuple(span for span in spans if run_id is None or run_id in span.run_ids)
 
     def billing_now(self) -> Sequence[Held]:
         """What still costs. Empty when everything has been given back."""
+        self._advance()
         with self._platform.lock:
             clusters = [
                 Held(
@@ -137,7 +140,7 @@ class Books:
                 pool_id="",
                 start=task.running_at,
                 end=task.ended_at,
-                dbu_per_hour=self._serverless_rate,
+                dbu_per_hour=SERVERLESS_DBU_PER_HOUR,
             )
 
     def run(self, run_id: int) -> JobRun:

@@ -15,7 +15,7 @@ _NOT_TOLD = ("apply_policy_default_values", "workload_type")
 def cluster_answer(cluster: Cluster) -> dict[str, Any]:
     """Shape `ClusterDetails`."""
     held = [n for n in cluster.nodes if n.until is None]
-    said: dict[str, Any] = {k: v for k, v in cluster.spec.items() if k not in _NOT_TOLD}
+    said: dict[str, Any] = {k: v for k, v in cluster.machines.items() if k not in _NOT_TOLD}
     said.update(
         cluster_id=cluster.cluster_id,
         cluster_name=cluster.name,

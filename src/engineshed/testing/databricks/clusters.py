@@ -14,8 +14,8 @@ from datetime import datetime
 from typing import Any
 
 from engineshed.testing.databricks.agenda import Agenda
-from engineshed.testing.databricks.endings import Ending, cluster_ended
-from engineshed.testing.databricks.nodes import Node, availability, node, workers_wanted
+from engineshed.testing.databricks.endings import POOL_FULL, Ending, cluster_ended
+from engineshed.testing.databricks.nodes import Node, availability, hardware, node, workers_wanted
 from engineshed.testing.databricks.pace import Pace
 
 LIVE = ("PENDING", "RUNNING", "RESIZING", "RESTARTING")
@@ -23,11 +23,15 @@ LIVE = ("PENDING", "RUNNING", "RESIZING", "RESTARTING")
 
 @dataclass(slots=True)
 class Cluster:
-    """One cluster. `reason` is the vendor's termination reason; `tenants` are told how it ended while they use it."""
+    """One cluster. machines: its spec with what pool and defaults add. reason: the vendor's termination reason.
+
+    waiting: told once it runs, or how it ended instead. tenants: told how it ended while they use it.
+    """
 
     cluster_id: str
     name: str
     spec: Mapping[str, Any]
+    machines: Mapping[str, Any]
     source: str
     created_at: datetime
     state: str = "PENDING"
@@ -57,8 +61,8 @@ class Cluster:
 class Fleet:
     """All clusters of the workspace."""
 
-    def __init__(self, agenda: Agenda, pace: Pace) -> None:
-        self._agenda, self._pace = agenda, pace
+    def __init__(self, agenda: Agenda, pace: Pace, pools: Mapping[str, Mapping[str, Any]]) -> None:
+        self._agenda, self._pace, self._pools = agenda, pace, pools
         self._numbers = itertools.count(1)
         self.clusters: dict[str, Cluster] = {}
         self.forgotten: set[str] = set()
@@ -71,7 +75,8 @@ class Fleet:
         now = self._agenda.now
         cluster_id = f"{now:%m%d-%H%M%S}-{next(self._numbers):08x}"
         vendor = {"Vendor": "Databricks", "Creator": "double@example.com", "ClusterId": cluster_id, "ClusterName": name}
-        cluster = Cluster(cluster_id, name, spec, source, now, default_tags={**vendor, **default_tags})
+        machines = hardware(spec, self._pools)
+        cluster = Cluster(cluster_id, name, spec, machines, source, now, default_tags={**vendor, **default_tags})
         self.clusters[cluster_id] = cluster
         self._event(cluster, "CREATING", cluster_size=_size(spec), user="double@example.com")
         self._boot(cluster)
@@ -97,11 +102,23 @@ class Fleet:
 
     def _boot(self, cluster: Cluster) -> None:
         cluster.message = "Finding instances for new nodes, acquiring more instances if necessary"
-        delay_s = self._pace.pool_start_s if cluster.spec.get("instance_pool_id") else self._pace.cluster_start_s
+        idle = self._pool(cluster).get("min_idle_instances")
+        delay_s = self._pace.pool_start_s if idle else self._pace.cluster_start_s
         self._agenda.after(delay_s, lambda: self._has_driver(cluster))
+
+    def _pool(self, cluster: Cluster) -> Mapping[str, Any]:
+        return self._pools.get(str(cluster.spec.get("instance_pool_id")), {})
+
+    def _pool_is_full(self, cluster: Cluster) -> bool:
+        most, pool_id = self._pool(cluster).get("max_capacity"), cluster.spec.get("instance_pool_id")
+        held = [n for c in self.clusters.values() for n in c.nodes if n.pool_id == pool_id and n.until is None]
+        return most is not None and len(held) + 1 + workers_wanted(cluster.spec)[0] > int(most)
 
     def _has_driver(self, cluster: Cluster) -> None:
         if cluster.state != "PENDING":
+            return
+        if self._pool_is_full(cluster):
+            self.terminate(cluster, POOL_FULL)
             return
         cluster.nodes.append(self._node(cluster, 0))
         scripts = bool(cluster.spec.get("init_scripts"))
@@ -131,7 +148,7 @@ class Fleet:
             self._agenda.after(self._pace.workers_s, lambda: self._grow(cluster, least))
 
     def _node(self, cluster: Cluster, number: int) -> Node:
-        return node(cluster.spec, number, self._agenda.now, spot_is_out=cluster.no_spot)
+        return node(cluster.machines, number, self._agenda.now, no_spot=cluster.no_spot)
 
     def _grow(self, cluster: Cluster, wanted: int) -> None:
         if cluster.state not in ("RUNNING", "RESIZING"):
@@ -168,7 +185,7 @@ class Fleet:
         }
         left = len(cluster.workers)
         self._event(cluster, "NODES_LOST", current_num_workers=left, target_num_workers=wanted, reason=reason)
-        cluster.no_spot = cluster.no_spot or availability(cluster.spec) == "spot_with_fallback"
+        cluster.no_spot = cluster.no_spot or availability(cluster.machines) == "spot_with_fallback"
         self._agenda.after(self._pace.replace_s, lambda: self._grow(cluster, wanted))
 
     def terminate(self, cluster: Cluster, reason: Mapping[str, Any], ending: Ending | None = None) -> None:
@@ -178,7 +195,7 @@ class Fleet:
         """
         if not cluster.live:
             return
-        ending = ending or cluster_ended(cluster.cluster_id, reason)
+        ending = ending or cluster_ended(cluster.cluster_id, reason, of_a_person=cluster.source != "JOB")
         cluster.state, cluster.reason = "TERMINATING", reason
         self._event(cluster, "TERMINATING", reason=dict(reason))
         told = [*cluster.waiting, *cluster.tenants]

@@ -6,15 +6,14 @@ import json
 import shutil
 import tempfile
 import threading
-from collections.abc import Mapping
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from engineshed.ports.clock import Clock
 from engineshed.running.system_clock import SystemClock
 from engineshed.testing.clock import VirtualClock
-from engineshed.testing.databricks.answering import Answering
+from engineshed.testing.databricks.answering import Answering, Asked
 from engineshed.testing.databricks.bookkeeping import Books
 from engineshed.testing.databricks.executing.driver import ExecutingDriver
 from engineshed.testing.databricks.executing.surroundings import House
@@ -40,7 +39,7 @@ class DatabricksDouble:
     time is `clock`, which moves when somebody sleeps, and tasks do what `scripts` say: one script for all, or a
     function of the task. folder: where the workspace's files are kept; a scratch folder when not given.
 
-    `books` is the ledger of what was submitted and held, `answering` knows what was asked.
+    `books` is the ledger of what was submitted and held; `asked` is every request with the status of its answer.
     """
 
     def __init__(
@@ -55,26 +54,40 @@ class DatabricksDouble:
         clock: Clock | None = None,
         folder: Path | None = None,
         limits: Limits | None = None,
-        serverless_dbu_per_hour: Decimal = Decimal(2),
     ) -> None:
         self._scratch = None if folder else Path(tempfile.mkdtemp(prefix="databricks-"))
+        self._folder = folder or self._scratch or Path()
         self._execute, self._scripts, self._machines = execute, scripts or Script(), machines or Machines()
+        self._pace = (pace or Pace()).scaled(time_scale if execute else 1.0)
+        self._limits = limits or Limits()
         self.clock: Clock = clock or (SystemClock() if execute else VirtualClock())
-        self.platform = Platform(
-            clock=self.clock,
-            root=folder or self._scratch or Path(),
-            pace=(pace or Pace()).scaled(time_scale if execute else 1.0),
-            make_driver=self._executing if execute else self._scripted,
-            tokens=Tokens(TOKEN),
-            objects=self._machines.objects,
-            limits=limits or Limits(),
-            faults=faults or Faults(),
-        )
-        self.answering = Answering(self.platform, ticked=execute)
-        self.books = Books(self.platform, serverless_dbu_per_hour)
         self._server: Server | None = None
         self._stopped = threading.Event()
         self._ticking: threading.Thread | None = None
+        self._open(faults or Faults())
+
+    def _open(self, faults: Faults) -> None:
+        self.platform = Platform(
+            clock=self.clock,
+            root=self._folder,
+            pace=self._pace,
+            make_driver=self._executing if self._execute else self._scripted,
+            tokens=Tokens(TOKEN),
+            objects=self._machines.objects,
+            limits=self._limits,
+            faults=faults,
+            url=self._server.url if self._server else "",
+        )
+        self.answering = Answering(self.platform, ticked=self._execute)
+        self.books = Books(self.platform, self._advance)
+
+    def renew(self, faults: Faults | None = None, scripts: Scripts | Script | None = None) -> None:
+        """A new workspace at the same address, for the next seed of a simulation; its files stay."""
+        if self._execute:
+            raise RuntimeError("a workspace whose tasks execute cannot be renewed: start another DatabricksDouble.")
+        self.answering.raise_mistakes()
+        self._scripts = scripts or self._scripts
+        self._open(faults or Faults())
 
     def _executing(self, platform: Platform) -> Driver:
         return ExecutingDriver(House(platform.storage, self._machines), platform.logs)
@@ -84,7 +97,7 @@ class DatabricksDouble:
         return ScriptedDriver(platform.agenda, given if callable(given) else lambda task: given, platform.logs)
 
     def __enter__(self) -> Self:
-        self._server = Server(self.answering.respond)
+        self._server = Server(lambda call: self.answering.respond(call))
         self.platform.url = self._server.url
         if self._execute:
             self._ticking = threading.Thread(target=self._tick, name="databricks-tick", daemon=True)
@@ -118,12 +131,17 @@ class DatabricksDouble:
         """For `WorkspaceClient(token=...)`."""
         return TOKEN
 
+    @property
+    def asked(self) -> Sequence[Asked]:
+        """Every request so far."""
+        return tuple(self.answering.asked)
+
     def settings(self) -> Mapping[str, Any]:
         """What `engineshed.engines.databricks` is set with: host and token."""
         return {"host": self.host, "token": self.token}
 
-    def advance(self) -> None:
-        """Let everything happen that is due by the clock. Needed only to look at `books` after time without a request."""
+    def _advance(self) -> None:
+        # Where tasks execute the tick does it, and nobody else: see `_tick`.
         if not self._execute:
             self.platform.advance()
 
@@ -135,7 +153,7 @@ class DatabricksDouble:
     def add_cluster(self, **spec: Any) -> str:
         """A person's cluster with that `ClusterSpec`, which starts now; its id, for `existing_cluster_id`."""
         platform = self.platform
-        self.advance()
+        self._advance()
         with platform.lock:
             check_cluster(platform, spec)
             name = str(spec.pop("cluster_name", "shared"))

@@ -110,13 +110,14 @@ def raised(error: str, trace: str) -> Ending:
     )
 
 
-def cluster_ended(cluster_id: str, reason: Mapping[str, Any]) -> Ending:
-    """The cluster went away below the task."""
+def cluster_ended(cluster_id: str, reason: Mapping[str, Any], *, of_a_person: bool = False) -> Ending:
+    """The cluster went away below the task. of_a_person: it was not the run's own."""
     code, kind = reason["code"], reason["type"]
     message = f"Cluster '{cluster_id}' was terminated. Reason: {code} ({kind})."
     if reason.get("parameters"):
         message += " Parameters: " + ", ".join(f"{k}:{v}" for k, v in reason["parameters"].items()) + "."
-    ends_as = {"CLOUD_FAILURE": "CLOUD_FAILURE", "SUCCESS": "CLUSTER_TERMINATED_BY_USER"}.get(kind, "CLUSTER_ERROR")
+    by_hand = "CLUSTER_TERMINATED_BY_USER" if of_a_person else "CLUSTER_ERROR"
+    ends_as = {"CLOUD_FAILURE": "CLOUD_FAILURE", "SUCCESS": by_hand}.get(kind, "CLUSTER_ERROR")
     return Ending(
         life_cycle="INTERNAL_ERROR",
         result="FAILED",
@@ -136,6 +137,8 @@ NO_CAPACITY = {
     },
 }
 SPOT_TOOK_DRIVER = {"code": "SPOT_INSTANCE_TERMINATION", "type": "CLOUD_FAILURE", "parameters": {}}
+NO_MACHINE = {"code": "INSTANCE_UNREACHABLE", "type": "CLOUD_FAILURE", "parameters": {}}
+POOL_FULL = {"code": "INSTANCE_POOL_MAX_CAPACITY_REACHED", "type": "CLIENT_ERROR", "parameters": {}}
 INIT_SCRIPT_FAILED = {"code": "INIT_SCRIPT_FAILURE", "type": "CLIENT_ERROR", "parameters": {}}
 ENDED_BY_PERSON = {"code": "USER_REQUEST", "type": "SUCCESS", "parameters": {"username": "double@example.com"}}
 JOB_DONE = {"code": "JOB_FINISHED", "type": "SUCCESS", "parameters": {}}

@@ -33,9 +33,9 @@ class RunTrouble(StrEnum):
 
     WORKSPACE_FULL the workspace has too many runs · REQUEST_LIMIT too many clusters are being asked for · NO_CAPACITY
     the cloud has no such instance · NO_SPOT no spot instance, so on-demand ones where the cluster may fall back ·
-    INIT_SCRIPT · LIBRARY cannot be installed · NODES_LOST spot workers are taken away and replaced · DRIVER_LOST spot
-    takes the driver · CLUSTER_GONE a person ended the cluster · RUN_DELETED the run is unknown from then on · ENDS_AS
-    any termination code, when the script would have started.
+    INIT_SCRIPT · LIBRARY cannot be installed · NODES_LOST spot workers are taken away and replaced · DRIVER_LOST the
+    driver's machine is taken away · CLUSTER_GONE a person ended the cluster · RUN_DELETED the run is unknown from
+    then on · ENDS_AS any termination code, when the script would have started.
     """
 
     WORKSPACE_FULL = "workspace_full"

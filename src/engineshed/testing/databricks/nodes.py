@@ -8,20 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-_CLOUDS = {
-    "aws_attributes": ("ON_DEMAND", 1),
-    "azure_attributes": ("ON_DEMAND_AZURE", 1),
-    "gcp_attributes": ("ON_DEMAND_GCP", 0),
-}
-"""Attributes of each cloud with its defaults: availability and how many nodes are on demand whatever it says."""
+_CLOUDS = ("aws_attributes", "azure_attributes", "gcp_attributes")
+_AWS_DEFAULTS = {"availability": "SPOT_WITH_FALLBACK", "first_on_demand": 1, "spot_bid_price_percent": 100}
+"""What a cluster on AWS has that says nothing of it; on the other clouds machines are on demand."""
 
 
 @dataclass(slots=True)
 class Node:
-    """One machine. market: `spot`, `on_demand` or `pool` while a pool's idle one serves.
-
-    until: None while it is held.
-    """
+    """One machine. market: `spot` or `on_demand`. until: None while it is held."""
 
     node_id: str
     node_type: str
@@ -32,6 +26,24 @@ class Node:
     until: datetime | None = None
 
 
+def hardware(spec: Mapping[str, Any], pools: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """A cluster's spec with what its pool and the vendor's defaults add: type and market of its machines."""
+    pool = pools.get(str(spec.get("instance_pool_id")), {})
+    driver_pool = pools.get(str(spec.get("driver_instance_pool_id")), pool)
+    added: dict[str, Any] = {}
+    if pool:
+        added["node_type_id"] = pool.get("node_type_id", "")
+        added["driver_node_type_id"] = driver_pool.get("node_type_id", "")
+        added.update({cloud: pool[cloud] for cloud in _CLOUDS if pool.get(cloud)})
+    if not any({**spec, **added}.get(cloud) for cloud in _CLOUDS[1:]):
+        added["aws_attributes"] = {
+            **_AWS_DEFAULTS,
+            **(spec.get("aws_attributes") or {}),
+            **added.get("aws_attributes", {}),
+        }
+    return {**spec, **added}
+
+
 def workers_wanted(spec: Mapping[str, Any]) -> tuple[int, int]:
     """Least and most workers."""
     autoscale = spec.get("autoscale")
@@ -40,35 +52,32 @@ def workers_wanted(spec: Mapping[str, Any]) -> tuple[int, int]:
     return int(spec.get("num_workers", 0)), int(spec.get("num_workers", 0))
 
 
-def availability(spec: Mapping[str, Any]) -> str:
+def availability(machines: Mapping[str, Any]) -> str:
     """`spot`, `spot_with_fallback` or `on_demand`, whatever the cloud calls it."""
-    name = next(
-        (spec[cloud].get("availability", given) for cloud, (given, _) in _CLOUDS.items() if spec.get(cloud)), ""
-    )
+    name = str(_attributes(machines).get("availability", ""))
     if name.startswith(("SPOT_WITH_FALLBACK", "PREEMPTIBLE_WITH_FALLBACK")):
         return "spot_with_fallback"
-    # A cluster whose aws_attributes say nothing falls back, as the API's default does.
     return "spot" if name.startswith(("SPOT", "PREEMPTIBLE")) else "on_demand"
 
 
-def first_on_demand(spec: Mapping[str, Any]) -> int:
-    """How many nodes, the driver first, are never spot."""
-    return next((int(spec[c].get("first_on_demand", n)) for c, (_, n) in _CLOUDS.items() if spec.get(c)), 0)
+def _attributes(machines: Mapping[str, Any]) -> Mapping[str, Any]:
+    return next((machines[cloud] for cloud in _CLOUDS if machines.get(cloud)), {})
 
 
-def node(spec: Mapping[str, Any], number: int, since: datetime, *, spot_is_out: bool) -> Node:
-    """The cluster's machine of that number, 0 for the driver."""
+def node(machines: Mapping[str, Any], number: int, since: datetime, *, no_spot: bool) -> Node:
+    """The cluster's machine of that number, 0 for the driver. machines: by `hardware`. no_spot: there are none now."""
     driver = number == 0
-    spot = availability(spec) != "on_demand" and number >= first_on_demand(spec) and not spot_is_out
-    pool_id = str(
-        spec.get("driver_instance_pool_id" if driver else "instance_pool_id") or spec.get("instance_pool_id") or ""
+    first_on_demand = int(_attributes(machines).get("first_on_demand", 0))
+    spot = availability(machines) != "on_demand" and number >= first_on_demand and not no_spot
+    pool_id = machines.get("driver_instance_pool_id" if driver else "instance_pool_id") or machines.get(
+        "instance_pool_id"
     )
-    worker_type = str(spec.get("node_type_id", ""))
+    worker_type = str(machines.get("node_type_id", ""))
     return Node(
         node_id=uuid.uuid4().hex,
-        node_type=str(spec.get("driver_node_type_id") or worker_type) if driver else worker_type,
+        node_type=str(machines.get("driver_node_type_id") or worker_type) if driver else worker_type,
         driver=driver,
         market="spot" if spot else "on_demand",
         since=since,
-        pool_id=pool_id,
+        pool_id=str(pool_id or ""),
     )

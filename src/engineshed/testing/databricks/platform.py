@@ -57,7 +57,7 @@ class Platform:
     def __post_init__(self) -> None:
         self.agenda = Agenda(self.clock)
         self.storage = Storage(self.root)
-        self.fleet = Fleet(self.agenda, self.pace)
+        self.fleet = Fleet(self.agenda, self.pace, self.pools)
         self.mischief = Mischief(self.faults)
         self.logs = DriverLogs(
             self.agenda, self.pace, self.storage, self.objects, lambda: self.mischief.plan.log_push_s

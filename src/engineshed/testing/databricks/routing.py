@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from engineshed.testing.databricks.forms import form_of
 from engineshed.testing.databricks.refusals import Refusal
 from engineshed.testing.databricks.shapes import arguments, checked
 
@@ -42,7 +43,8 @@ class Route:
     """`takes`: the SDK's method whose parameters the JSON body or the query holds, None for a body of bytes.
 
     gives: the SDK's dataclass of the answer. also: names that only older versions of the API take. of_path: the names
-    of what the pattern catches, where they are parameters of `takes`. open: needs no token.
+    of what the pattern catches, where they are parameters of `takes`. form: the body may be a form instead. open:
+    needs no token.
     """
 
     method: str
@@ -52,6 +54,7 @@ class Route:
     gives: Any = None
     also: tuple[str, ...] = ()
     of_path: tuple[str, ...] = ()
+    form: bool = False
     open: bool = False
 
 
@@ -76,9 +79,7 @@ class Router:
 
 def answer(route: Route, call: Call) -> Answer:
     """Raises Refusal, and ShapeWrong for an answer that the SDK could not read."""
-    of_path = dict(zip(route.of_path, call.parts, strict=False))
-    given = arguments(route.takes, {**_given(call), **of_path}, also=route.also) if route.takes else dict(call.query)
-    said = route.handler(call, given)
+    said = route.handler(call, _given(route, call))
     if isinstance(said, Answer):
         return said
     if route.gives is not None:
@@ -86,7 +87,15 @@ def answer(route: Route, call: Call) -> Answer:
     return Answer(said)
 
 
-def _given(call: Call) -> Given:
+def _given(route: Route, call: Call) -> Given:
+    form = form_of(call.headers.get("content-type", ""), call.body) if route.form else {}
+    if form or route.takes is None:
+        return form or dict(call.query)
+    of_path = dict(zip(route.of_path, call.parts, strict=False))
+    return arguments(route.takes, {**_plain(call), **of_path}, also=route.also)
+
+
+def _plain(call: Call) -> Given:
     if call.method in ("GET", "HEAD", "DELETE") or not call.body:
         return dict(call.query)
     try:

@@ -50,13 +50,30 @@ def run_answer(run: JobRun, url: str, *, tasks: bool) -> dict[str, Any]:
     }
     if run.queued_until is not None:
         said["queue_duration"] = _span(run.submitted_at, run.queued_until)
-    if run.overriding:
-        said["overriding_parameters"] = dict(run.overriding)
+    said.update(_parameters(run))
     if tasks:
         said["tasks"] = [task_answer(task, url) for task in run.tasks]
         said.update({k: run.settings[k] for k in ("job_clusters", "git_source") if run.settings.get(k)})
         said.update(_only_task(run))
     return said
+
+
+def _parameters(run: JobRun) -> dict[str, Any]:
+    overriding = {name: value for name, value in run.overriding.items() if name != "job_parameters"}
+    given = run.overriding.get("job_parameters") or {}
+    declared = {p["name"]: p["default"] for p in run.settings.get("parameters") or ()}
+    parameters = [
+        {
+            "name": name,
+            **({"default": declared[name]} if name in declared else {}),
+            "value": given.get(name, declared.get(name)),
+        }
+        for name in {**declared, **given}
+    ]
+    return {
+        **({"overriding_parameters": overriding} if overriding else {}),
+        **({"job_parameters": parameters} if parameters else {}),
+    }
 
 
 def _only_task(run: JobRun) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
         return Call(
             method=self.command,
             path=urllib.parse.unquote(url.path),
-            query=_query(url.query),
+            query=query_of(url.query),
             headers={name.lower(): value for name, value in self.headers.items()},
             body=self._chunks() if self.headers.get("Transfer-Encoding") == "chunked" else self.rfile.read(length),
         )
@@ -84,11 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
         return b"".join(chunks)
 
     def _reply(self, answer: Answer) -> None:
-        body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
-        headers = dict(answer.headers)
-        if not isinstance(answer.body, bytes):
-            headers.setdefault("Content-Type", "application/json")
-        headers.setdefault("Content-Length", str(len(body)))
+        body, headers = on_the_wire(answer)
         self.send_response(answer.status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -100,6 +96,14 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: what was asked is in the double's own record."""
 
 
-def _query(text: str) -> Mapping[str, Any]:
+def on_the_wire(answer: Answer) -> tuple[bytes, Mapping[str, str]]:
+    """Body and headers as they are sent."""
+    body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
+    kind = {} if isinstance(answer.body, bytes) else {"Content-Type": "application/json"}
+    return body, {"Content-Length": str(len(body)), **kind, **answer.headers}
+
+
+def query_of(text: str) -> Mapping[str, Any]:
+    """The parameters of a URL; a name that is repeated has a list."""
     pairs = urllib.parse.parse_qs(text, keep_blank_values=True)
     return {name: values[0] if len(values) == 1 else values for name, values in pairs.items()}

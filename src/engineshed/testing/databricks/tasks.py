@@ -13,10 +13,10 @@ from engineshed.testing.databricks.endings import (
     INIT_SCRIPT_FAILED,
     JOB_DONE,
     NO_CAPACITY,
+    NO_MACHINE,
     SPOT_TOOK_DRIVER,
     TIMED_OUT,
     Ending,
-    cluster_ended,
     failed,
 )
 from engineshed.testing.databricks.faults import RunFault, RunTrouble
@@ -85,7 +85,7 @@ class Tasks:
     def _rent(self, task: TaskRun, cluster: Cluster) -> None:
         no_spot = _has(task, RunTrouble.NO_SPOT)
         cluster.no_spot = cluster.no_spot or no_spot
-        if _has(task, RunTrouble.NO_CAPACITY) or (no_spot and availability(cluster.spec) == "spot"):
+        if _has(task, RunTrouble.NO_CAPACITY) or (no_spot and availability(cluster.machines) == "spot"):
             self._agenda.after(self._pace.workers_s, lambda: self._fleet.terminate(cluster, NO_CAPACITY))
         if _has(task, RunTrouble.INIT_SCRIPT):
             self._agenda.after(self._pace.workers_s, lambda: self._fleet.terminate(cluster, INIT_SCRIPT_FAILED))
@@ -153,8 +153,9 @@ class Tasks:
         elif fault.trouble is RunTrouble.NODES_LOST:
             self._fleet.lose(cluster, fault.workers)
         elif fault.trouble is RunTrouble.DRIVER_LOST:
+            spot = any(node.driver and node.market == "spot" and node.until is None for node in cluster.nodes)
             self._fleet.report(cluster, "DRIVER_UNAVAILABLE")
-            self._fleet.terminate(cluster, SPOT_TOOK_DRIVER, cluster_ended(cluster.cluster_id, SPOT_TOOK_DRIVER))
+            self._fleet.terminate(cluster, SPOT_TOOK_DRIVER if spot else NO_MACHINE)
         elif fault.trouble is RunTrouble.CLUSTER_GONE:
             self._fleet.terminate(cluster, ENDED_BY_PERSON)
 

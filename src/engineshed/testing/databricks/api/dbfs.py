@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from engineshed.testing.databricks import shapes
-from engineshed.testing.databricks.api.forms import form_of
 from engineshed.testing.databricks.platform import Platform
 from engineshed.testing.databricks.refusals import Refusal, absent, denied, invalid, taken
 from engineshed.testing.databricks.routing import Call, Given, Handler, Route
 
-READ_BYTES = 500_000
-MOST_BYTES = 1_000_000
+READ_BYTES = 512 * 1024
+MOST_BYTES = 1024 * 1024
 
 _API = shapes.files.DbfsAPI
 
@@ -38,7 +37,7 @@ class DbfsApi:
         """All of them."""
         files = shapes.files
         for method, name, handler, takes, gives in (
-            ("POST", "put", self.put, None, None),
+            ("POST", "put", self.put, _API.put, None),
             ("POST", "create", self.create, _API.create, files.CreateResponse),
             ("POST", "add-block", self.add_block, _API.add_block, None),
             ("POST", "close", self.close, _API.close, None),
@@ -48,7 +47,8 @@ class DbfsApi:
             ("POST", "mkdirs", self.mkdirs, _API.mkdirs, None),
             ("POST", "delete", self.delete, _API.delete, None),
         ):
-            yield Route(method, rf"/api/2\.0/dbfs/{name}", self._where_there_is_dbfs(handler), takes, gives)
+            handle = self._where_there_is_dbfs(handler)
+            yield Route(method, rf"/api/2\.0/dbfs/{name}", handle, takes, gives, form=name == "put")
 
     def _where_there_is_dbfs(self, handler: Handler) -> Handler:
         def handle(call: Call, given: Given) -> Any:
@@ -60,11 +60,9 @@ class DbfsApi:
 
     def put(self, call: Call, given: Given) -> Mapping[str, Any]:
         """Whole: as base64 up to a megabyte, or as a form of any size."""
-        form = form_of(call)
-        given = form or given
         contents = given.get("contents", b"")
         data = contents if isinstance(contents, bytes) else _decoded(contents)
-        if not form and len(data) > MOST_BYTES:
+        if isinstance(contents, str) and len(data) > MOST_BYTES:
             raise _too_big("MAX_BLOCK_SIZE_EXCEEDED", len(data))
         path = self._new(given)
         path.write_bytes(data)

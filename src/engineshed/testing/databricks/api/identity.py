@@ -9,7 +9,6 @@ from typing import Any
 
 from engineshed.testing.databricks import shapes
 from engineshed.testing.databricks.platform import USER, Platform
-from engineshed.testing.databricks.refusals import Refusal
 from engineshed.testing.databricks.routing import Answer, Call, Given, Route
 
 WORKSPACE_ID = "1234567890123456"
@@ -37,13 +36,13 @@ class IdentityApi:
         url = f"{self._platform.url}/oidc/v1"
         return {"authorization_endpoint": f"{url}/authorize", "token_endpoint": f"{url}/token"}
 
-    def token(self, call: Call, given: Given) -> Mapping[str, Any]:
+    def token(self, call: Call, given: Given) -> Answer | Mapping[str, Any]:
         """A token for a service principal that is known."""
         form = urllib.parse.parse_qs(call.body.decode())
         scheme, _, code = call.headers.get("authorization", "").partition(" ")
         who, _, secret = base64.b64decode(code).decode().partition(":") if scheme == "Basic" else ("", "", "")
         if form.get("grant_type") != ["client_credentials"] or self._platform.principals.get(who) != secret:
-            raise Refusal(401, "UNAUTHENTICATED", "invalid_client: Client authentication failed.")
+            return Answer({"error": "invalid_client", "error_description": "Client authentication failed"}, 401)
         token = self._platform.tokens.issue(self._platform.agenda.now)
         return {"access_token": token, "token_type": "Bearer", "expires_in": self._platform.tokens.lasts_s}
 

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from engineshed.testing.databricks import shapes
-from engineshed.testing.databricks.api.forms import form_of
 from engineshed.testing.databricks.platform import USER, Platform
 from engineshed.testing.databricks.refusals import Refusal, absent, invalid, taken
 from engineshed.testing.databricks.routing import Answer, Call, Given, Route
@@ -36,7 +34,7 @@ class WorkspaceApi:
     def routes(self) -> Iterable[Route]:
         """All of them."""
         at, workspace = r"/api/2\.0/workspace/", shapes.workspace
-        yield Route("POST", at + "import", self.import_)
+        yield Route("POST", at + "import", self.import_, _API.import_, form=True)
         yield Route("POST", at + "mkdirs", self.mkdirs, _API.mkdirs)
         yield Route("GET", at + "get-status", self.status, _API.get_status, workspace.ObjectInfo)
         yield Route("GET", at + "list", self.list, _API.list, workspace.ListResponse)
@@ -45,7 +43,6 @@ class WorkspaceApi:
 
     def import_(self, call: Call, given: Given) -> Mapping[str, Any]:
         """A file or a notebook, as base64 or as a form."""
-        given = form_of(call) or shapes.arguments(_API.import_, json.loads(call.body))
         data = given.get("content", b"")
         data = data if isinstance(data, bytes) else _decoded(data)
         if len(data) > MOST_BYTES:

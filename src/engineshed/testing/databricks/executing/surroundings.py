@@ -96,7 +96,9 @@ def cluster_env(house: House, cluster: Cluster) -> dict[str, str]:
         "DB_CLUSTER_NAME": cluster.name,
         "DB_IS_DRIVER": "TRUE",
         "DB_IS_JOB_CLUSTER": "TRUE" if cluster.source == "JOB" else "FALSE",
-        "DB_INSTANCE_TYPE": str(cluster.spec.get("driver_node_type_id") or cluster.spec.get("node_type_id") or ""),
+        "DB_INSTANCE_TYPE": str(
+            cluster.machines.get("driver_node_type_id") or cluster.machines.get("node_type_id") or ""
+        ),
         "DB_DRIVER_IP": "127.0.0.1",
         "DB_CONTAINER_IP": "127.0.0.1",
         "SPARK_LOCAL_IP": "127.0.0.1",
