@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from engineshed.testing.emr import reasons
 from engineshed.testing.emr.agenda import Agenda, Appointment
 from engineshed.testing.emr.faults import ClusterTrouble
 from engineshed.testing.emr.ids import Ids
@@ -32,6 +33,7 @@ class Capacity:
 
     def start(self, cluster: Cluster) -> None:
         """Ask for the machines that its fleets want."""
+        self._agenda.after(self._pace.give_up_s, lambda: self._give_up(cluster))
         for fleet in cluster.fleets:
             self._fill_after(self._pace.provision_s, cluster, fleet)
             spot = (fleet.request.get("LaunchSpecifications") or {}).get("SpotSpecification")
@@ -90,7 +92,7 @@ class Capacity:
         if cluster.ending:
             return
         for market in (ON_DEMAND, SPOT):
-            while fleet.held(market) < fleet.wanted(market):
+            while fleet.short(market):
                 choice = self._choose(cluster, fleet, market)
                 if choice is None:
                     self._ask_again(cluster, fleet)
@@ -162,13 +164,20 @@ class Capacity:
     def _end(self, instance: Instance, reason: Reason) -> None:
         instance.state, instance.reason, instance.ended_at = "TERMINATED", reason, self._agenda.now
 
+    def _give_up(self, cluster: Cluster) -> None:
+        short = [(fleet, market) for fleet in cluster.fleets for market in fleet.target if fleet.short(market)]
+        if cluster.state == "STARTING" and short:
+            fleet, market = short[0]
+            self.on_hopeless(
+                cluster, reasons.no_capacity(fleet.kind, fleet.types[0].instance_type, market, cluster.zone)
+            )
+
     def _spot_timeout(self, cluster: Cluster, fleet: Fleet, action: str) -> None:
-        missing = fleet.wanted(SPOT) - fleet.held(SPOT)
+        missing = fleet.short(SPOT)
         if cluster.state != "STARTING" or missing <= 0:
             return
         if action == "SWITCH_TO_ON_DEMAND":
             fleet.switched += missing
             self._fill(cluster, fleet)
         else:
-            why = f"Failed to provision {missing} Spot units of the {fleet.kind} instance fleet within the timeout."
-            self.on_hopeless(cluster, Reason("INSTANCE_FLEET_TIMEOUT", why))
+            self.on_hopeless(cluster, reasons.spot_timeout(fleet.kind, missing))

@@ -23,6 +23,12 @@ def supported_types(release: str) -> Sequence[dict[str, Any]]:
 
 
 @cache
+def names(release: str) -> frozenset[str]:
+    """Of the instance types of a release that exists."""
+    return frozenset(entry["Type"] for entry in supported_types(release))
+
+
+@cache
 def _types() -> dict[str, dict[str, Any]]:
     return dict(load_resource("emr/resources/instance_types.json"))
 

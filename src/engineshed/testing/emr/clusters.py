@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from engineshed.testing.emr import reasons
 from engineshed.testing.emr.agenda import Agenda
 from engineshed.testing.emr.capacity import Capacity
 from engineshed.testing.emr.faults import ClusterFault, ClusterTrouble, Mischief
@@ -15,19 +16,18 @@ from engineshed.testing.emr.pace import Pace
 from engineshed.testing.emr.records import SPOT, Cluster, Instance, Reason, Step
 from engineshed.testing.emr.requests import fleets
 from engineshed.testing.emr.scaling import Scaling
-from engineshed.testing.emr.steps import FAILED_STEP, Steps
+from engineshed.testing.emr.steps import Steps
 
 RETENTION = timedelta(days=60)
-USER_REQUEST = Reason("USER_REQUEST", "Terminated by user request")
-_DONE = Reason("ALL_STEPS_COMPLETED", "Steps completed")
-_DONE_WITH_ERRORS = Reason("ALL_STEPS_COMPLETED", "Steps completed with errors")
-_IDLE = Reason(
-    "USER_REQUEST", "Cluster auto-terminated: it was idle for longer than its auto-termination policy allows"
+"""How long EMR knows of a cluster that has ended."""
+
+_WHILE_IT_STANDS = (
+    ClusterTrouble.VALIDATION,
+    ClusterTrouble.INTERNAL,
+    ClusterTrouble.ENDED_BY_PERSON,
+    ClusterTrouble.FORGOTTEN,
 )
-_WELL = ("ALL_STEPS_COMPLETED", "USER_REQUEST")
-"""Codes of ends that are no errors: a cluster ends as TERMINATED with them and as TERMINATED_WITH_ERRORS with the
-others.
-"""
+_WHILE_IT_WORKS = (ClusterTrouble.SPOT_LOSS, ClusterTrouble.MASTER_LOST)
 
 
 class Clusters:
@@ -42,10 +42,10 @@ class Clusters:
         self.capacity.on_provisioned = self._provisioned
         self.capacity.on_hopeless = self.end
         self.steps.on_start = self._step_started
-        self.steps.on_failure = lambda cluster: self.end(cluster, FAILED_STEP)
+        self.steps.on_failure = lambda cluster: self.end(cluster, reasons.STEP_FAILED)
         self.steps.on_idle = self._idle
 
-    def create(self, request: Mapping[str, Any]) -> Cluster:
+    def create(self, request: Mapping[str, Any], region: str) -> Cluster:
         """Take it in."""
         instances = request["Instances"]
         cluster = Cluster(
@@ -53,6 +53,7 @@ class Clusters:
             number=len(self.clusters),
             request=request,
             created_at=self._agenda.now,
+            region=region,
             tags={tag["Key"]: tag.get("Value", "") for tag in request.get("Tags") or ()},
             keep_alive=bool(instances.get("KeepJobFlowAliveWhenNoSteps")),
             termination_protected=bool(instances.get("TerminationProtected")),
@@ -67,7 +68,7 @@ class Clusters:
         self.steps.add(cluster, request.get("Steps") or (), str(request.get("StepExecutionRoleArn") or ""))
         self.capacity.start(cluster)
         for fault in cluster.faults:
-            if fault.trouble in _OF_CLUSTER:
+            if fault.trouble in _WHILE_IT_STANDS:
                 self._agenda.after(fault.at_s, lambda f=fault: self._strike(cluster, f))  # type: ignore[misc]
         return cluster
 
@@ -93,7 +94,7 @@ class Clusters:
         self.capacity.end(cluster)
         self._hands.release(cluster)
         cluster.ended_at = self._agenda.now
-        self._move(cluster, "TERMINATED" if reason.code in _WELL else "TERMINATED_WITH_ERRORS", reason)
+        self._move(cluster, reasons.final_state(reason), reason)
 
     def _provisioned(self, cluster: Cluster) -> None:
         self._agenda.after(self._pace.boot_s, lambda: self._bootstrap(cluster))
@@ -112,16 +113,8 @@ class Clusters:
     def _bootstrapped(self, cluster: Cluster, failure: BootstrapFailure | None) -> None:
         if failure is None:
             self._agenda.after(self._pace.software_s, lambda: self._ready(cluster))
-            return
-        master = cluster.master
-        where = f"On the master instance ({master.ec2_id if master else 'unknown'}), bootstrap action {failure.number}"
-        if failure.found:
-            said = f"{where} returned a non-zero return code"
-            detail = "BOOTSTRAP_FAILURE_PRIMARY_WITH_NON_ZERO_CODE"
         else:
-            said = f"{where} could not be downloaded: its script is not there"
-            detail = "BOOTSTRAP_FAILURE_BA_DOWNLOAD_FAILED_PRIMARY"
-        self.end(cluster, Reason("BOOTSTRAP_FAILURE", said, detail))
+            self.end(cluster, reasons.bootstrap_failed(cluster, failure))
 
     def _ready(self, cluster: Cluster) -> None:
         if cluster.state != "BOOTSTRAPPING":
@@ -140,14 +133,14 @@ class Clusters:
             self.scaling.busy(cluster)
         if step.number == 0:
             for fault in cluster.faults:
-                if fault.trouble in (ClusterTrouble.SPOT_LOSS, ClusterTrouble.MASTER_LOST):
+                if fault.trouble in _WHILE_IT_WORKS:
                     self._agenda.after(fault.at_s, lambda f=fault: self._strike(cluster, f))  # type: ignore[misc]
 
     def _idle(self, cluster: Cluster) -> None:
         cluster.busy_since = None
         if not (cluster.keep_alive or cluster.waits):
             failed = any(step.state == "FAILED" for step in cluster.steps)
-            self.end(cluster, _DONE_WITH_ERRORS if failed else _DONE)
+            self.end(cluster, reasons.STEPS_COMPLETED_WITH_ERRORS if failed else reasons.STEPS_COMPLETED)
             return
         if cluster.idle_since is None:
             cluster.idle_since = self._agenda.now
@@ -164,7 +157,7 @@ class Clusters:
         limit_s = float(policy.get("IdleTimeout", 3600)) * self._pace.factor
         if (self._agenda.now - since).total_seconds() >= limit_s:
             if not cluster.termination_protected:
-                self.end(cluster, _IDLE)
+                self.end(cluster, reasons.IDLE)
         else:
             self._agenda.after(self._pace.idle_check_s, lambda: self._still_idle(cluster, since))
 
@@ -174,12 +167,15 @@ class Clusters:
 
     def _strike(self, cluster: Cluster, fault: ClusterFault) -> None:
         if fault.trouble is ClusterTrouble.FORGOTTEN:
-            self.end(cluster, USER_REQUEST)
+            self.end(cluster, reasons.USER_REQUEST)
             cluster.forgotten = True
         elif fault.trouble is ClusterTrouble.SPOT_LOSS:
             self.take_spot(cluster, fault.count, breaks_step=fault.breaks_step)
         else:
-            self.end(cluster, _reason(cluster, fault))
+            reason = reasons.of_fault(cluster, fault)
+            if fault.trouble is ClusterTrouble.MASTER_LOST and cluster.master is not None:
+                self.capacity.lose(cluster, [cluster.master])
+            self.end(cluster, reason)
 
     def take_spot(self, cluster: Cluster, count: int, *, breaks_step: bool) -> None:
         """EC2 takes so many spot machines (0: all), task nodes first; the cluster ends when no core node or no master
@@ -191,10 +187,11 @@ class Clusters:
         spot = [i for i in cluster.instances if i.market == SPOT and i.ended_at is None]
         taken = sorted(spot, key=lambda i: order[i.fleet.kind])[: count or len(spot)]
         self.capacity.lose(cluster, taken)
-        if any(i.fleet.kind == "MASTER" for i in taken):
-            self.end(cluster, _master_lost(taken))
+        master = next((i for i in taken if i.fleet.kind == "MASTER"), None)
+        if master is not None:
+            self.end(cluster, reasons.master_lost(master))
         elif _lost_core(cluster, taken):
-            self.end(cluster, Reason("INSTANCE_FAILURE", "All slaves in the job flow were terminated due to Spot"))
+            self.end(cluster, reasons.NO_CORE_LEFT)
         elif breaks_step and taken:
             lost = f"ExecutorLostFailure: the instance {taken[0].ec2_id} was reclaimed by EC2."
             self.steps.fail_running(cluster, StepEnd(exit_code=1, message=lost))
@@ -203,37 +200,6 @@ class Clusters:
         cluster.state, cluster.reason = state, reason
 
 
-_OF_CLUSTER = (
-    ClusterTrouble.VALIDATION,
-    ClusterTrouble.INTERNAL,
-    ClusterTrouble.ENDED_BY_PERSON,
-    ClusterTrouble.FORGOTTEN,
-)
-
-
 def _lost_core(cluster: Cluster, taken: list[Instance]) -> bool:
     core = [fleet for fleet in cluster.fleets if fleet.kind == "CORE"]
     return bool(core) and any(i.fleet.kind == "CORE" for i in taken) and not any(fleet.live for fleet in core)
-
-
-def _master_lost(taken: list[Instance]) -> Reason:
-    lost = next(i for i in taken if i.fleet.kind == "MASTER")
-    return Reason("INSTANCE_FAILURE", f"The master instance ({lost.ec2_id}) was terminated due to Spot")
-
-
-def _reason(cluster: Cluster, fault: ClusterFault) -> Reason:
-    if fault.trouble is ClusterTrouble.ENDED_BY_PERSON:
-        return USER_REQUEST
-    master = cluster.master
-    code, message = {
-        ClusterTrouble.VALIDATION: (
-            "VALIDATION_ERROR",
-            "The number of vCPUs for instance types requested exceeds the EC2 vCPU quota of this account.",
-        ),
-        ClusterTrouble.INTERNAL: ("INTERNAL_ERROR", "Failed to start the job flow due to an internal error"),
-        ClusterTrouble.MASTER_LOST: (
-            "INSTANCE_FAILURE",
-            f"The master instance ({master.ec2_id if master else 'unknown'}) failed",
-        ),
-    }[fault.trouble]
-    return Reason(code, fault.message or message)

@@ -41,18 +41,18 @@ _NETWORK = (
 )
 
 
-def arn(cluster_id: str, region: str) -> str:
+def arn(found: Cluster) -> str:
     """The cluster's ARN."""
-    return f"arn:aws:elasticmapreduce:{region}:123456789012:cluster/{cluster_id}"
+    return f"arn:aws:elasticmapreduce:{found.region}:123456789012:cluster/{found.id}"
 
 
-def cluster(found: Cluster, *, region: str, log_scheme: str, now: datetime) -> Said:
+def cluster(found: Cluster, *, log_scheme: str, now: datetime) -> Said:
     """As `Cluster`."""
     request, master = found.request, found.master
     said: Said = {
-        **summary(found, region=region, now=now),
+        **summary(found, now=now),
         **{name: request[name] for name in _AS_ASKED if name in request},
-        "Ec2InstanceAttributes": _ec2_attributes(request, region),
+        "Ec2InstanceAttributes": _ec2_attributes(request, found.zone),
         "InstanceCollectionType": "INSTANCE_FLEET" if request["Instances"].get("InstanceFleets") else "INSTANCE_GROUP",
         "AutoTerminate": not found.keep_alive,
         "TerminationProtected": found.termination_protected,
@@ -77,14 +77,14 @@ def log_uri(asked: str, scheme: str) -> str:
     return f"{scheme}://{asked.partition('://')[2].rstrip('/')}/"
 
 
-def summary(found: Cluster, *, region: str, now: datetime) -> Said:
+def summary(found: Cluster, *, now: datetime) -> Said:
     """As `ClusterSummary`."""
     return {
         "Id": found.id,
         "Name": found.name,
         "Status": _cluster_status(found),
         "NormalizedInstanceHours": normalized_hours(found, now),
-        "ClusterArn": arn(found.id, region),
+        "ClusterArn": arn(found),
     }
 
 
@@ -104,18 +104,22 @@ def _cluster_status(found: Cluster) -> Said:
     }
     if found.reason.detail:
         status["ErrorDetails"] = [
-            {"ErrorCode": found.reason.detail, "ErrorMessage": found.reason.message, "ErrorData": []}
+            {
+                "ErrorCode": found.reason.detail,
+                "ErrorMessage": found.reason.message,
+                "ErrorData": [dict(found.reason.data)],
+            }
         ]
     return status
 
 
-def _ec2_attributes(request: Mapping[str, Any], region: str) -> Said:
+def _ec2_attributes(request: Mapping[str, Any], zone: str) -> Said:
     instances = request["Instances"]
     subnets = list(
         instances.get("Ec2SubnetIds") or ([instances["Ec2SubnetId"]] if instances.get("Ec2SubnetId") else [])
     )
     said: Said = {name: instances[name] for name in _NETWORK if instances.get(name)}
-    said["Ec2AvailabilityZone"] = (instances.get("Placement") or {}).get("AvailabilityZone", f"{region}a")
+    said["Ec2AvailabilityZone"] = zone
     said["RequestedEc2SubnetIds"] = subnets
     said["RequestedEc2AvailabilityZones"] = []
     if subnets:

@@ -78,8 +78,9 @@ class EmrDouble:
             faults=faults or Faults(),
         )
         if isinstance(self.clock, VirtualClock):
-            self.clock.on_sleep = self.account.advance
-        self._server = Server(self._respond, self.neighbours.endpoint_url if self._neighbours else "")
+            self._follow(self.clock)
+        self._server: Server | None = None
+        self._starting = threading.Lock()
         self._stopped = threading.Event()
         self._ticking = threading.Thread(target=self._tick, name="emr-tick", daemon=True)
         if execute:
@@ -92,14 +93,29 @@ class EmrDouble:
         scripts = self._scripts
         return ScriptedHands(account.agenda, account.pace, scripts if callable(scripts) else lambda name, args: scripts)
 
+    def _follow(self, clock: VirtualClock) -> None:
+        others = clock.on_sleep
+
+        def on_sleep() -> None:
+            others()
+            self.account.advance()
+
+        clock.on_sleep = on_sleep
+
     def _tick(self) -> None:
         while not self._stopped.wait(TICK_S):
             self.account.advance()
 
     @property
     def endpoint_url(self) -> str:
-        """For boto3's `endpoint_url`, of EMR and of every other service that the neighbours have."""
-        return self._server.url
+        """For boto3's `endpoint_url`, of EMR and of every other service that the neighbours have.
+
+        The server starts when somebody asks: a simulation may do without.
+        """
+        with self._starting:
+            if self._server is None:
+                self._server = Server(self._respond, self._neighbours.endpoint_url if self._neighbours else "")
+            return self._server.url
 
     @property
     def neighbours(self) -> Neighbours:
@@ -127,6 +143,13 @@ class EmrDouble:
         """A boto3 client of EMR, or of one of the neighbours."""
         return client(service, self.endpoint_url, self.account.region)
 
+    def call(self, operation: str, **parameters: Any) -> Mapping[str, Any]:
+        """One request in this process, without HTTP and boto3, checked all the same: for simulations by the thousand.
+
+        Raises Refusal, whose `code` is what boto3's ClientError has, and ConnectionLost for a lost reply.
+        """
+        return self.account.call(operation, parameters)
+
     def plan(self, faults: Faults) -> None:
         """From now on these faults instead, counted anew."""
         with self.account.lock:
@@ -134,7 +157,7 @@ class EmrDouble:
 
     def _respond(self, operation: str, body: bytes) -> tuple[int, bytes]:
         try:
-            return 200, wire.write(self.account.call(operation, wire.read(operation, body)))
+            return 200, wire.write(self.account.call(operation, wire.read(body)))
         except Refusal as no:
             return no.status, wire.write(no.body())
         except wire.AnswerInvalid as bug:
@@ -185,7 +208,8 @@ class EmrDouble:
         self._stopped.set()
         if self._execute:
             self._ticking.join()
-        self._server.close()
+        if self._server is not None:
+            self._server.close()
         self.account.hands.close()
         if self._workshop is not None:
             self._workshop.close()

@@ -81,7 +81,8 @@ class ClusterFault:
     after: so many clusters are spared first. times: so many are hit then; 0 means all. at_s: so long after the
     request, for NO_CAPACITY, INTERNAL, VALIDATION, ENDED_BY_PERSON, FORGOTTEN; after the start of the first step, for
     SPOT_LOSS and MASTER_LOST. lasting_s: how long NO_CAPACITY lasts; 0 for ever. count: machines that SPOT_LOSS
-    takes; 0 all. breaks_step: whether the running steps fail of the loss. message: instead of EMR's own.
+    takes; 0 all. breaks_step: whether the running steps fail of the loss. message: instead of EMR's
+    own. detail: the code of its ErrorDetails.
     """
 
     trouble: ClusterTrouble
@@ -94,6 +95,7 @@ class ClusterFault:
     count: int = 1
     breaks_step: bool = False
     message: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

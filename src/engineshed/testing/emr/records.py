@@ -20,11 +20,12 @@ STEP_ENDED_STATES = frozenset({"COMPLETED", "CANCELLED", "FAILED", "INTERRUPTED"
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why something is in its state. detail: the code of the `ErrorDetails`, where EMR gives one."""
+    """Why something is in its state. detail: code of its `ErrorDetails`, where EMR gives one. data: its ErrorData."""
 
     code: str = ""
     message: str = ""
     detail: str = ""
+    data: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +106,14 @@ class Fleet:
         """Units of a market that live machines make up."""
         return sum(instance.weight for instance in self.live if instance.market == market)
 
+    def short(self, market: str) -> int:
+        """Units of a market that are missing."""
+        return max(0, self.wanted(market) - self.held(market))
+
     @property
     def satisfied(self) -> bool:
         """Whether nothing is missing."""
-        return all(self.held(market) >= self.wanted(market) for market in self.target)
+        return not any(self.short(market) for market in self.target)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -161,6 +166,7 @@ class Cluster:
     number: int
     request: Mapping[str, Any]
     created_at: datetime
+    region: str
     tags: dict[str, str]
     keep_alive: bool
     termination_protected: bool
@@ -195,6 +201,11 @@ class Cluster:
     def master(self) -> Instance | None:
         """The live master node."""
         return next((i for fleet in self.fleets if fleet.kind == "MASTER" for i in fleet.live), None)
+
+    @property
+    def zone(self) -> str:
+        """Its availability zone."""
+        return str((self.request["Instances"].get("Placement") or {}).get("AvailabilityZone") or f"{self.region}a")
 
     @property
     def ending(self) -> bool:

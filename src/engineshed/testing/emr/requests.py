@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from engineshed.testing.emr.catalogue import releases, supported_types
+from engineshed.testing.emr.catalogue import names, releases
 from engineshed.testing.emr.ids import Ids
 from engineshed.testing.emr.records import ON_DEMAND, SPOT, Cluster, Fleet, TypeChoice
 from engineshed.testing.emr.refusals import invalid
@@ -110,7 +110,7 @@ def _machines(request: Given) -> Iterator[str]:
         yield "A cluster needs one master instance fleet or group."
     if instances.get("InstanceFleets") and len(set(kinds)) < len(kinds):
         yield "A cluster has at most one instance fleet of each type."
-    known = {entry["Type"] for entry in supported_types(request["ReleaseLabel"])}
+    known = names(request["ReleaseLabel"])
     for part in parts:
         for choice in _types(part):
             if choice.instance_type not in known:

@@ -10,7 +10,7 @@ from engineshed.testing.emr.faults import Mischief, StepTrouble
 from engineshed.testing.emr.hands import Hands, StepEnd
 from engineshed.testing.emr.ids import Ids
 from engineshed.testing.emr.pace import Pace
-from engineshed.testing.emr.records import Cluster, Reason, Step
+from engineshed.testing.emr.records import Cluster, Step
 
 _TERMINATES = ("TERMINATE_CLUSTER", "TERMINATE_JOB_FLOW")
 
@@ -144,6 +144,3 @@ def _has(step: Step, trouble: StepTrouble) -> bool:
 def _failure(end: StepEnd) -> dict[str, str]:
     said = {"Reason": end.reason or "Unknown Error.", "Message": end.message, "LogFile": end.log_file}
     return {name: text for name, text in said.items() if text}
-
-
-FAILED_STEP = Reason("STEP_FAILURE", "Shut down as step failed")

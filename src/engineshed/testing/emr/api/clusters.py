@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from engineshed.testing.emr import describing
 from engineshed.testing.emr.api import finding
-from engineshed.testing.emr.clusters import USER_REQUEST
 from engineshed.testing.emr.paging import page, paged
+from engineshed.testing.emr.reasons import USER_REQUEST
 from engineshed.testing.emr.refusals import invalid
 from engineshed.testing.emr.requests import refuse_if_wrong, refuse_tags
 
@@ -24,14 +24,14 @@ MOST_AT_ONCE = 10
 def run_job_flow(account: Account, given: Given) -> Given:
     """No token: each call is a new cluster."""
     refuse_if_wrong(given)
-    cluster = account.machine.create(deepcopy(given))
-    return {"JobFlowId": cluster.id, "ClusterArn": describing.arn(cluster.id, account.region)}
+    cluster = account.machine.create(deepcopy(given), account.region)
+    return {"JobFlowId": cluster.id, "ClusterArn": describing.arn(cluster)}
 
 
 def describe_cluster(account: Account, given: Given) -> Given:
     """With tags."""
     found = finding.cluster(account, given["ClusterId"])
-    said = describing.cluster(found, region=account.region, log_scheme=account.log_scheme, now=account.agenda.now)
+    said = describing.cluster(found, log_scheme=account.log_scheme, now=account.agenda.now)
     return {"Cluster": said}
 
 
@@ -46,7 +46,7 @@ def list_clusters(account: Account, given: Given) -> Given:
         and ("CreatedBefore" not in given or cluster.created_at <= given["CreatedBefore"])
     ]
     items, marker = page(found, "clusters", given.get("Marker"), account.page_size, lambda c: c.id)
-    said = [describing.summary(c, region=account.region, now=account.agenda.now) for c in items]
+    said = [describing.summary(c, now=account.agenda.now) for c in items]
     return paged("Clusters", said, marker)
 
 
