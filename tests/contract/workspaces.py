@@ -9,10 +9,25 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+from databricks.sdk import WorkspaceClient
+
+from engineshed.channels.objects import ObjectChannel
+from engineshed.engines.databricks import build
+from engineshed.model.errors import PlatformBusy
+from engineshed.model.job import SparkJob
+from engineshed.model.launch import Launch, Token
+from engineshed.model.offer import Offer
+from engineshed.model.request import Work
+from engineshed.model.resources import Resources
 from engineshed.model.staged import Artefact, Staged
+from engineshed.model.status import State, Status
+from engineshed.ports.engine import Engine, Surroundings
 from engineshed.ports.prices import InstanceType, Price, PriceUnknown
+from engineshed.storage.objects import open_store
 from engineshed.testing.bench import Bench
+from engineshed.testing.databricks import DatabricksDouble
 
 DRIVER = Path(__file__).parents[2] / "spark" / "driver" / "engineshed_driver.py"
 VOLUME = "/Volumes/main/default/jobs"
@@ -62,3 +77,80 @@ class WorkspaceBench(Bench):
         relay = DRIVER.with_name("engineshed_relay.py")
         sha256 = hashlib.sha256(relay.read_bytes()).hexdigest()
         return replace(super().stage(source), relay=Artefact(relay.name, sha256, str(relay)))
+
+
+class SimulatedWorkspace:
+    """An engine and a workspace in virtual time, for what would take hours or goes wrong. Nothing runs."""
+
+    def __init__(self, double: DatabricksDouble, folder: Path, *compute: Mapping[str, Any], **more: Any) -> None:
+        self.double, self.clock = double, double.clock
+        self._folder, self._compute, self._more = folder, compute, more
+        self.engine = self.build()
+        self.store = open_store(f"{VOLUME}/exchange", {})
+        self.channel = ObjectChannel(self.store, {}, self.clock, name="volumes")
+
+    def build(self) -> Engine:
+        """The engine, as another process would have it."""
+        surroundings = Surroundings(
+            home=str(self._folder), python="python", clock=self.clock, code_location="web_graph"
+        )
+        return build(engine_settings(self.double.host, *self._compute, **self._more), surroundings)
+
+    def client(self) -> WorkspaceClient:
+        """The vendor's own, as a person has it."""
+        return WorkspaceClient(host=self.double.host, token=self.double.token)
+
+    def work(self, *, token: Token | None = None, timeout_s: float | None = None, **job: Any) -> Work:
+        """A Work of a script that nobody runs."""
+        token = token or Token(f"es-{uuid4().hex[:24]}")
+        script = self._folder / "script.py"
+        script.write_text("print('here')\n")
+        asked = SparkJob(name="edges", script=str(script), timeout_s=timeout_s, **{"resources": ONE_WORKER, **job})
+        (offer, *_) = (o for o in self.engine.offers(asked, SmallBook()) if isinstance(o, Offer))
+        relay, driver = DRIVER.with_name("engineshed_relay.py"), DRIVER
+        return Work(
+            job=asked,
+            offer=offer,
+            token=token,
+            wiring=self.channel.prepare(token, {}),
+            staged=Staged(
+                root=str(self._folder),
+                digest="d",
+                script=_artefact(script),
+                driver=_artefact(driver),
+                relay=_artefact(relay),
+            ),
+            tags={"engineshed/token": str(token), "dagster/run-id": "b7d1"},
+        )
+
+    def submit(self, **given: Any) -> Launch:
+        """A run."""
+        return self.engine.submit(self.engine.render(self.work(**given)))
+
+    def ended(self, launch: Launch, *, every_s: float = 30.0, most_s: float = 24 * 3600) -> Status:
+        """Its final status, asked for as a watcher does: an answer that says "busy" is asked again."""
+        until = self.clock.monotonic_s() + most_s
+        while self.clock.monotonic_s() < until:
+            try:
+                status = self.engine.status(launch)
+            except PlatformBusy:
+                status = None
+            if status is not None and status.state.final:
+                return status
+            self.clock.sleep(every_s)
+        raise AssertionError(f"run {launch.token} has not ended within {most_s:g} s")
+
+    def until(self, launch: Launch, state: State) -> None:
+        """Wait for a state."""
+        for _ in range(1000):
+            if self.engine.status(launch).state is state:
+                return
+            self.clock.sleep(5.0)
+        raise AssertionError(f"run {launch.token} never was {state}")
+
+
+ONE_WORKER = Resources(driver_cores=1, driver_memory_gib=1, executors=1, executor_cores=1, executor_memory_gib=1)
+
+
+def _artefact(path: Path) -> Artefact:
+    return Artefact(path.name, hashlib.sha256(path.read_bytes()).hexdigest(), str(path))
