@@ -255,7 +255,8 @@ class Channel:
 class Launch:
     """What to run: `argv` begins with the script's name among what was staged.
 
-    in_process: in this process instead of a child, with the variables of `env`.
+    in_process: in this process instead of a child. env: further variables of the script. scratch: a folder of the run's
+    own, removed at its end, where the platform gives none.
     """
 
     argv: Sequence[str]
@@ -265,6 +266,7 @@ class Launch:
     timeout_s: float | None = None
     in_process: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
+    scratch: str = ""
 
 
 def channel_of(given: Mapping[str, Any]) -> Channel:
@@ -289,6 +291,7 @@ def launch_of(given: Mapping[str, Any]) -> Launch:
         timeout_s=None if timeout_s is None else float(timeout_s),
         in_process=bool(given.get("in_process")),
         env=given.get("env") or {},
+        scratch=str(given.get("scratch") or ""),
     )
 
 
@@ -582,7 +585,7 @@ class Relay:
         own = {name: value for name, value in env.items() if not name.startswith((CHANNEL_VARIABLE, LAUNCH_VARIABLE))}
         present = [part for part in own.get("PYTHONPATH", "").split(os.pathsep) if part]
         path = os.pathsep.join([str(self._scratch.at("staged")), *present])
-        return {"PYTHONUNBUFFERED": "1", **own, **self._wired(), "PYTHONPATH": path}
+        return {"PYTHONUNBUFFERED": "1", **own, **self._launch.env, **self._wired(), "PYTHONPATH": path}
 
     def _wired(self) -> dict[str, str]:
         """The variables by which the script finds what is here."""
@@ -737,8 +740,12 @@ def main(argv: Iterable[str]) -> int:
         if in_process:
             with tempfile.TemporaryDirectory(prefix="engineshed-", ignore_cleanup_errors=True) as folder:
                 return InProcess(channel, launch, Scratch(Path(folder))).run(os.environ)
-        scratch = Scratch(Path(os.environ.get(SCRATCH_VARIABLE) or SCRATCH))
-        return Relay(channel, launch, scratch).run(os.environ)
+        scratch = Scratch(Path(launch.scratch or os.environ.get(SCRATCH_VARIABLE) or SCRATCH))
+        try:
+            return Relay(channel, launch, scratch).run(os.environ)
+        finally:
+            if launch.scratch:
+                shutil.rmtree(launch.scratch, ignore_errors=True)
     except Refused as error:
         complain(str(error))
         if in_process:

@@ -54,6 +54,7 @@ class Bench:
 
     builder: `module:function`, as the engine's entry point names it. folder: empty, for the engine's state, scripts and
     marks. driver: engineshed_driver.py, or None to leave out what needs it. patience_s: longest wait for a script.
+    exchange: root of the object store for drivers of other machines, reached by `exchange_access`.
     """
 
     builder: str
@@ -64,6 +65,8 @@ class Bench:
     book: PriceBook = field(default_factory=NoPrices)
     patience_s: float = 60.0
     python: str = sys.executable
+    exchange: str = ""
+    exchange_access: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def home(self) -> str:
@@ -72,7 +75,9 @@ class Bench:
 
     def engine(self) -> Engine:
         """A new engine object, as a process that has just started would build it."""
-        return build_engine(self.builder, dict(self.settings), self.home, self.python)
+        return build_engine(
+            self.builder, dict(self.settings), self.home, self.python, self.exchange, self.exchange_access
+        )
 
     def token(self, prefix: str = "") -> Token:
         """A token that no run has had."""
@@ -157,6 +162,8 @@ class Bench:
             "settings": dict(self.settings),
             "home": self.home,
             "python": self.python,
+            "exchange": self.exchange,
+            "exchange_access": dict(self.exchange_access),
             "request": json.loads(request.canonical()),
         }
         assert launcher.stdin is not None

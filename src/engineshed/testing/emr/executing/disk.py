@@ -84,7 +84,7 @@ def format_disk(disk: Disk, cluster: Cluster, machines: Machines, endpoint_url: 
     for folder in (disk.bin, disk.conf, disk.packages, disk.root / "home", disk.root / "yarn"):
         folder.mkdir(parents=True, exist_ok=True)
     python = str(disk.bin / "python3")
-    for name in ("python3", "python"):
+    for name in ("python3", "python", "python3.11"):
         _command(disk.bin / name, configurations.shim([machines.python]))
     for name in _COMMANDS:
         module = f"engineshed.testing.emr.commands.{name.replace('-', '_')}"
