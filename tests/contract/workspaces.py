@@ -15,6 +15,8 @@ from databricks.sdk import WorkspaceClient
 
 from engineshed.channels.objects import ObjectChannel
 from engineshed.engines.databricks import build
+from engineshed.engines.databricks.engine import DatabricksEngine
+from engineshed.engines.databricks.settings import DatabricksSettings
 from engineshed.model.errors import PlatformBusy
 from engineshed.model.job import SparkJob
 from engineshed.model.launch import Launch, Token
@@ -25,9 +27,11 @@ from engineshed.model.staged import Artefact, Staged
 from engineshed.model.status import State, Status
 from engineshed.ports.engine import Engine, Surroundings
 from engineshed.ports.prices import InstanceType, Price, PriceUnknown
+from engineshed.processes.settings import checked
 from engineshed.storage.objects import open_store
 from engineshed.testing.bench import Bench
 from engineshed.testing.databricks import DatabricksDouble
+from engineshed.workspace import Workspace
 
 DRIVER = Path(__file__).parents[2] / "spark" / "driver" / "engineshed_driver.py"
 VOLUME = "/Volumes/main/default/jobs"
@@ -89,12 +93,15 @@ class SimulatedWorkspace:
         self.store = open_store(f"{VOLUME}/exchange", {})
         self.channel = ObjectChannel(self.store, {}, self.clock, name="volumes")
 
-    def build(self) -> Engine:
-        """The engine, as another process would have it."""
+    def build(self, workspace: Workspace | None = None) -> Engine:
+        """The engine, as another process would have it; over a given client, where a test has one of its own."""
+        settings = engine_settings(self.double.host, *self._compute, **self._more)
         surroundings = Surroundings(
             home=str(self._folder), python="python", clock=self.clock, code_location="web_graph"
         )
-        return build(engine_settings(self.double.host, *self._compute, **self._more), surroundings)
+        if workspace is None:
+            return build(settings, surroundings)
+        return DatabricksEngine(checked(DatabricksSettings, settings, "here"), surroundings, workspace, "1.13.27")
 
     def client(self) -> WorkspaceClient:
         """The vendor's own, as a person has it."""

@@ -211,13 +211,20 @@ def _error_of(error: BaseException, path: str) -> EngineError:
         return _CredentialsRefused(f"the workspace does not know us at {fact}")
     if isinstance(error, errors.PermissionDenied):
         return AccessDenied(f"{fact}: this identity lacks the right.")
-    if isinstance(error, errors.NotFound):
+    if isinstance(error, errors.NotFound) or _says_missing(error):
         return Missing(f"the workspace has no {fact}")
     if isinstance(error, errors.AlreadyExists | errors.ResourceAlreadyExists):
         return Taken(fact)
     if isinstance(error, errors.BadRequest | errors.NotImplemented):
         return Unfit(f"the workspace refuses {fact}")
     return PlatformBusy(f"the workspace did not do {fact}: repeat the call.")
+
+
+def _says_missing(error: BaseException) -> bool:
+    """Jobs, clusters and pools that are not there are wrong parameters to most calls, by status and code."""
+    from databricks.sdk import errors
+
+    return isinstance(error, errors.InvalidParameterValue) and "does not exist" in str(error)
 
 
 def _bad_token(error: BaseException) -> bool:

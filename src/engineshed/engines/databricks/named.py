@@ -8,7 +8,7 @@ be of either definition; it is cancelled.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engineshed.engines.databricks.names import DEFINITION_TAG, token_of
@@ -18,6 +18,9 @@ from engineshed.model.launch import Token
 from engineshed.workspace import Missing, Workspace
 
 JSON = Mapping[str, Any]
+
+_OWNER = "IS_OWNER"
+_PRINCIPALS = ("user_name", "group_name", "service_principal_name")
 
 
 def run_of(workspace: Workspace, token: Token, body: JSON) -> int:
@@ -66,9 +69,24 @@ def _deployed(workspace: Workspace, token: Token, body: JSON) -> int | _Running:
             return _Running(running)
         workspace.post("/api/2.2/jobs/reset", {"job_id": job_id, "new_settings": wanted})
         if body["permissions"]:
-            path = f"/api/2.0/permissions/jobs/{job_id}"
-            workspace.put(path, {"access_control_list": body["permissions"]})
+            _grant(workspace, job_id, body["permissions"])
     return job_id
+
+
+def _grant(workspace: Workspace, job_id: int, permissions: Sequence[JSON]) -> None:
+    """These and no others; the owner stays where none is named, since a job has exactly one."""
+    path = f"/api/2.0/permissions/jobs/{job_id}"
+    wanted = [dict(one) for one in permissions]
+    if not any(one["permission_level"] == _OWNER for one in wanted):
+        wanted += _owner(workspace.get(path).get("access_control_list") or ())
+    workspace.put(path, {"access_control_list": wanted})
+
+
+def _owner(granted: Sequence[JSON]) -> Iterator[dict[str, Any]]:
+    for one in granted:
+        if any(level.get("permission_level") == _OWNER for level in one.get("all_permissions") or ()):
+            names = {name: one[name] for name in _PRINCIPALS if one.get(name)}
+            yield {**names, "permission_level": _OWNER}
 
 
 def _jobs(workspace: Workspace, name: str) -> Iterator[JSON]:
