@@ -26,6 +26,7 @@ class Capabilities:
     transports: names of channels it can carry, best first. progress: the driver can report stages and tasks there.
     outlives_launcher: a run goes on when the process that submitted it dies. logs: `logs` returns the driver's output.
     beyond_machine: drivers run elsewhere and share no files with the launcher, so what they need goes to the exchange.
+    logs_late_s: for how long after a run's end its output may still be delivered; a failed run's is waited for.
     """
 
     transports: tuple[str, ...]
@@ -33,6 +34,7 @@ class Capabilities:
     outlives_launcher: bool = True
     logs: bool = True
     beyond_machine: bool = False
+    logs_late_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from engineshed.model.fact import FactKind
 from engineshed.model.failure import Failure, FailureClass
 from engineshed.model.launch import Launch
 from engineshed.model.status import State, Status
-from engineshed.ports.engine import Engine
+from engineshed.ports.engine import Engine, LogChunk
 from engineshed.ports.step import Step
 from engineshed.running.leasing import LeaseKeeper, leave_when_over
 from engineshed.running.listening import Listener
@@ -27,6 +27,9 @@ _LOST_AFTER = 3
 
 _LOG_CHUNKS = 16
 """Of the driver's output copied between two looks at its messages: a mebibyte."""
+
+_LOG_QUIET_S = 30.0
+"""Output that is delivered late counts as whole after such a silence: it comes in one go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Watch:
         self._transcript = self._listener.transcript
         self._timeout_s = timeout_s
         self._log_cursor = ""
+        self._log_characters = 0
         self._status: Status | None = None
         self._lost = 0
         self._due: dict[str, float] = {}
@@ -92,8 +96,10 @@ class Watch:
         return trailing_s >= patience_s
 
     def _ended(self, status: Status) -> Ended:
+        self._due.pop("log", None)
         while self._copy_log(_LOG_CHUNKS):
             self._keeper.keep()
+        self._await_log(status)
         self._show_progress(last=True)
         return Ended(status, self._transcript, self._timed_out)
 
@@ -153,18 +159,43 @@ class Watch:
 
     def _copy_log(self, chunks: int) -> bool:
         """The next pieces of the driver's output, at most so many; False when that is all there is now."""
-        if not self._engine.capabilities.logs:
+        now_s = self._shed.clock.monotonic_s()
+        if not self._engine.capabilities.logs or now_s < self._due.get("log", now_s):
             return False
         for _ in range(chunks):
             try:
                 chunk = self._engine.logs(self._launch, self._log_cursor)
             except EngineError:
-                return False
+                chunk = LogChunk("", self._log_cursor)
             self._log_cursor = chunk.cursor
             if not chunk.text:
+                # Each look is a request to the platform.
+                self._due["log"] = now_s + self._shed.cadence.status_s
                 return False
             self._step.stream(chunk.text)
+            self._log_characters += len(chunk.text)
         return True
+
+    def _await_log(self, status: Status) -> None:
+        """What a failed driver printed last, where the platform delivers it later and nothing else says why it failed.
+
+        Not where another offer is tried at once.
+        """
+        late_s = self._engine.capabilities.logs_late_s if self._engine.capabilities.logs else 0.0
+        failed = status.state is State.FAILED and self._transcript.exception is None
+        if not late_s or not failed or (status.failure and status.failure.failure_class.tries_next_offer):
+            return
+        self._step.info(f"Waiting for the driver's output, which {self._intent.engine} delivers within {late_s:g} s.")
+        start_s = self._shed.clock.monotonic_s()
+        before, came_s = self._log_characters, start_s + late_s
+        while self._shed.clock.monotonic_s() < min(start_s + late_s, came_s + _LOG_QUIET_S):
+            self._copy_log(_LOG_CHUNKS)
+            if self._log_characters > before:
+                before, came_s = self._log_characters, self._shed.clock.monotonic_s()
+            self._keeper.keep()
+            if self._is_due("run_state", self._shed.cadence.run_state_s):
+                leave_when_over(self._step, self._shed)
+            self._shed.clock.sleep(self._shed.cadence.status_s)
 
     def _is_due(self, what: str, every_s: float) -> bool:
         now_s = self._shed.clock.monotonic_s()
