@@ -43,7 +43,6 @@ class Platform:
     url: str = ""
     lock: threading.RLock = field(default_factory=threading.RLock)
     pools: dict[str, dict[str, Any]] = field(default_factory=dict)
-    notebooks: set[Path] = field(default_factory=set)
     policies: dict[str, dict[str, Any]] = field(default_factory=dict)
     agenda: Agenda = field(init=False)
     driver: Driver = field(init=False)

@@ -14,10 +14,11 @@ WORKSPACE_ROOTS = ("Users", "Shared", "Repos", "Workspace")
 
 
 class Storage:
-    """Paths of the platform as paths of this machine, and no way out of them."""
+    """Paths of the platform as paths of this machine, and no way out of them. notebooks: files that are none."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.notebooks: set[Path] = set()
         for name in ("Volumes", "dbfs", "Workspace"):
             (root / name).mkdir(parents=True, exist_ok=True)
 

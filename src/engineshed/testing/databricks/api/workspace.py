@@ -60,7 +60,7 @@ class WorkspaceApi:
         if path.exists() and str(given.get("overwrite", False)).lower() != "true":
             raise taken(f"{given['path']} already exists. Please pass overwrite as true to overwrite it.")
         path.write_bytes(data)
-        (self._platform.notebooks.add if notebook else self._platform.notebooks.discard)(path)
+        (self._platform.storage.notebooks.add if notebook else self._platform.storage.notebooks.discard)(path)
         return {}
 
     def mkdirs(self, call: Call, given: Given) -> Mapping[str, Any]:
@@ -100,7 +100,7 @@ class WorkspaceApi:
             shutil.rmtree(path)
         else:
             path.unlink()
-            self._platform.notebooks.discard(path)
+            self._platform.storage.notebooks.discard(path)
         return {}
 
     def _there(self, given: Given) -> Path:
@@ -114,7 +114,7 @@ class WorkspaceApi:
         said = {"path": name, "object_id": stat.st_ino, "modified_at": int(stat.st_mtime * 1000)}
         if path.is_dir():
             return {**said, "object_type": "DIRECTORY"}
-        if path in self._platform.notebooks:
+        if path in self._platform.storage.notebooks:
             return {**said, "object_type": "NOTEBOOK", "language": "PYTHON"}
         return {**said, "object_type": "FILE", "size": stat.st_size}
 

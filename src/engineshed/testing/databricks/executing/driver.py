@@ -17,8 +17,16 @@ from engineshed.testing.databricks.clusters import Cluster
 from engineshed.testing.databricks.endings import SUCCESS, Ending, failed, raised
 from engineshed.testing.databricks.executing.enter import NO_NAMESPACE
 from engineshed.testing.databricks.executing.errands import Errands
-from engineshed.testing.databricks.executing.preparing import REPL, boot, entering, prepare, script
-from engineshed.testing.databricks.executing.surroundings import House, cluster_env, machine_of, serverless_env
+from engineshed.testing.databricks.executing.preparing import (
+    REPL,
+    boot,
+    entering,
+    prepare,
+    script_of,
+    seen_at,
+    working_folder,
+)
+from engineshed.testing.databricks.executing.surroundings import WORKING, House, cluster_env, machine_of, serverless_env
 from engineshed.testing.databricks.logs import DriverLogs
 from engineshed.testing.databricks.records import TaskRun
 from engineshed.testing.databricks.secrets import SecretMissing
@@ -66,10 +74,10 @@ class ExecutingDriver:
         house, machine = self._house, machine_of(self._house.storage, task)
         try:
             env = serverless_env(house, task) if task.cluster is None else cluster_env(house, task.cluster)
-            asked, cwd = self._asked(task)
-        except (SecretMissing, OSError) as error:
+        except SecretMissing as error:
             ended(failed("INVALID_RUN_CONFIGURATION", str(error)))
             return
+        asked, cwd = self._asked(task)
         task_file = machine.root / f"task-{task.run_id}.json"
         task_file.write_text(json.dumps(asked))
         command = [
@@ -95,8 +103,9 @@ class ExecutingDriver:
         if wheel:
             named = [f"--{name}={value}" for name, value in (wheel.get("named_parameters") or {}).items()]
             asked.update(package=wheel["package_name"], entry_point=wheel["entry_point"], name="python")
-            return {**asked, "parameters": [*task.parameters, *named]}, "/databricks/driver"
-        file, cwd = script(self._house, task)
+            return {**asked, "parameters": [*task.parameters, *named]}, WORKING
+        file = seen_at(script_of(task))
+        cwd = working_folder(file)
         path = [cwd] if file.startswith("/Workspace/") else []
         return {**asked, "file": file, "name": file, "parameters": list(task.parameters), "path": path}, cwd
 
@@ -152,6 +161,9 @@ def _end(running: _Running) -> None:
     running.process.wait()
     for pump in running.pumps:
         pump.join(_EOF_S)
+    for source in (running.process.stdout, running.process.stderr):
+        if source is not None:
+            source.close()
 
 
 def _ending(running: _Running) -> Ending:

@@ -47,8 +47,11 @@ def boot(house: House, cluster: Cluster) -> Ending | None:
     except SecretMissing as missing:
         return _ended(cluster, {"code": "SECRET_RESOLUTION_ERROR", "type": "CLIENT_ERROR"}, str(missing))
     for number, script in enumerate(cluster.spec.get("init_scripts") or ()):
-        kind, where = next(iter(script.items()))
-        path = _seen(where["destination"]) if kind != "s3" else _fetched(house, machine, where["destination"])
+        _, where = next(iter(script.items()))
+        try:
+            path = reached(house, machine, where["destination"])
+        except (OSError, Refusal) as error:
+            return _ended(cluster, INIT_SCRIPT_FAILED, f"Cannot read init script {where['destination']}: {error}")
         command = [*entering(house, machine, f"init-{number}", env), "/bin/bash", path]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=INIT_SCRIPT_S)
         if done.returncode != 0:
@@ -69,57 +72,71 @@ def prepare(house: House, task: TaskRun) -> Ending | None:
     try:
         lines = wheels_of(task.spec.get("libraries") or ()) + list(environment_of(task).get("dependencies") or ())
         for line in lines:
-            _install(house, installer, line)
+            _install(house, machine, installer, line)
         if task.cluster is not None:
-            jars = [_seen(str(x["jar"])) for x in task.spec.get("libraries") or () if "jar" in x]
-            write_spark_conf(house, task.cluster, jars)
-        return None if task.spec.get("python_wheel_task") else _script_is_there(house, task)
+            jars = [str(x["jar"]) for x in task.spec.get("libraries") or () if "jar" in x]
+            write_spark_conf(house, task.cluster, [reached(house, machine, jar) for jar in jars])
     except (NotInstalled, OSError, Refusal) as error:
         return failed("LIBRARY_INSTALLATION_ERROR", f"Library installation failed on the cluster. {error}")
+    return None if task.spec.get("python_wheel_task") else _script_is_there(house, machine, script_of(task))
 
 
-def _install(house: House, installer: Installer, line: str) -> None:
+def _install(house: House, machine: Machine, installer: Installer, line: str) -> None:
     line = line.strip()
     if not line or line.startswith("#"):
         return
     if line.startswith(("-r ", "--requirement ")):
-        for inner in house.storage.local(_seen(line.split(None, 1)[1])).read_text().splitlines():
-            _install(house, installer, inner)
+        requirements = _local(house, machine, reached(house, machine, line.split(None, 1)[1]))
+        for inner in requirements.read_text().splitlines():
+            _install(house, machine, installer, inner)
     elif line.endswith(".whl"):
-        installer.wheel(house.storage.local(_seen(line)))
+        installer.wheel(_local(house, machine, reached(house, machine, line)))
     else:
         installer.requirement(line)
 
 
-def _script_is_there(house: House, task: TaskRun) -> Ending | None:
-    file = str((task.spec.get("spark_python_task") or {}).get("python_file", ""))
-    if "://" not in file and not house.storage.local(_seen(file)).is_file():
-        return failed(
-            "RESOURCE_NOT_FOUND", f"Cannot read the python file {file}. Please check driver logs for more details."
-        )
+def _script_is_there(house: House, machine: Machine, file: str) -> Ending | None:
+    try:
+        path = _local(house, machine, reached(house, machine, file))
+    except PermissionError as error:
+        return failed("STORAGE_ACCESS_ERROR", str(error))
+    except (OSError, Refusal) as error:
+        return failed("RESOURCE_NOT_FOUND", f"Cannot read the python file {file}: {error}")
+    if path in house.storage.notebooks:
+        return failed("INVALID_RUN_CONFIGURATION", f"{file} is a notebook: import the file with format AUTO or RAW.")
     return None
 
 
-def script(house: House, task: TaskRun) -> tuple[str, str]:
-    """The path of a task's file as its driver sees it, and the folder to run it in."""
-    file = str(task.spec["spark_python_task"]["python_file"])
-    if "://" in file:
-        return _fetched(house, machine_of(house.storage, task), file), WORKING
-    seen = _seen(file)
-    # Workspace files are run in their own folder, others in the driver's.
-    return seen, str(PurePosixPath(seen).parent) if seen.startswith("/Workspace/") else WORKING
+def script_of(task: TaskRun) -> str:
+    """The file of a Python task."""
+    return str(task.spec["spark_python_task"]["python_file"])
 
 
-def _fetched(house: House, machine: Machine, uri: str) -> str:
-    local = f"{DISK}/tmp/{uri.rsplit('/', 1)[-1]}"
-    (machine.root / local.strip("/")).write_bytes(house.machines.objects.get(uri))
-    return local
+def working_folder(seen: str) -> str:
+    """Workspace files are run in their own folder, others in the driver's."""
+    return str(PurePosixPath(seen).parent) if seen.startswith("/Workspace/") else WORKING
 
 
-def _seen(path: str) -> str:
-    """A path of the platform as a path of its machines."""
+def reached(house: House, machine: Machine, path: str) -> str:
+    """A path or URI of the platform as a path of its machines; objects are fetched. Raises OSError, Refusal."""
+    if "://" in path:
+        _local(house, machine, seen_at(path)).write_bytes(house.machines.objects.get(path))
+    seen = seen_at(path)
+    if not _local(house, machine, seen).is_file():
+        raise FileNotFoundError(f"No such file or directory: '{seen}'")
+    return seen
+
+
+def seen_at(path: str) -> str:
+    """Where machines see a path of the platform."""
+    if "://" in path:
+        return f"{DISK}/tmp/{path.rsplit('/', 1)[-1]}"
     if path.startswith("dbfs:"):
         plain = "/" + path.removeprefix("dbfs:").lstrip("/")
         return plain if plain.startswith("/Volumes/") else f"/dbfs{plain}"
     path = path.removeprefix("file:")
     return path if path.startswith(("/Volumes/", "/Workspace/", "/dbfs/")) else f"/Workspace{path}"
+
+
+def _local(house: House, machine: Machine, seen: str) -> Path:
+    return (machine.root / seen.strip("/")) if seen.startswith(DISK) else house.storage.local(seen)

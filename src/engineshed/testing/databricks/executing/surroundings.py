@@ -161,6 +161,7 @@ def write_spark_conf(house: House, cluster: Cluster, jars: Sequence[str]) -> Non
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.port": "0",
+        "spark.ui.showConsoleProgress": "false",
         "spark.local.dir": f"{DISK}/tmp",
         "spark.sql.warehouse.dir": f"{DISK}/warehouse",
         "spark.databricks.clusterUsageTags.clusterId": cluster.cluster_id,
