@@ -27,6 +27,7 @@ class Capabilities:
     outlives_launcher: a run goes on when the process that submitted it dies. logs: `logs` returns the driver's output.
     beyond_machine: drivers run elsewhere and share no files with the launcher, so what they need goes to the exchange.
     logs_late_s: for how long after a run's end its output may still be delivered; a failed run's is waited for.
+    look_s: at least so long between two looks at a run, where the platform limits requests.
     """
 
     transports: tuple[str, ...]
@@ -35,6 +36,7 @@ class Capabilities:
     logs: bool = True
     beyond_machine: bool = False
     logs_late_s: float = 0.0
+    look_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ class Watch:
         return Ended(status, self._transcript, self._timed_out)
 
     def _observe(self) -> None:
-        every_s = 0.0 if self._transcript.closed else self._shed.cadence.status_s
+        every_s = self._engine.capabilities.look_s if self._transcript.closed else self._look_s()
         if not self._is_due("status", max(every_s, self._busy_s)):
             return
         before = self._status.state if self._status else None
@@ -123,6 +123,9 @@ class Watch:
         if self._status is not None and self._status.state is not before:
             self._state_changed(self._status)
         self._enforce_timeout()
+
+    def _look_s(self) -> float:
+        return max(self._shed.cadence.status_s, self._engine.capabilities.look_s)
 
     def _state_changed(self, status: Status) -> None:
         self._step.info(f"{self._intent.engine} run {self._launch.native_id} is {status.state} ({status.native}).")
@@ -170,7 +173,7 @@ class Watch:
             self._log_cursor = chunk.cursor
             if not chunk.text:
                 # Each look is a request to the platform.
-                self._due["log"] = now_s + self._shed.cadence.status_s
+                self._due["log"] = now_s + self._look_s()
                 return False
             self._step.stream(chunk.text)
             self._log_characters += len(chunk.text)

@@ -9,7 +9,7 @@ import pytest
 from engineshed.model.errors import RunFailed
 from engineshed.model.failure import Failure, FailureClass
 from engineshed.model.launch import Launch
-from engineshed.model.status import State
+from engineshed.model.status import State, Status
 from engineshed.ports.engine import Capabilities, LogChunk
 from engineshed.running.route import finish
 from engineshed.testing.platform import Script, VirtualEngine
@@ -24,11 +24,16 @@ class Delivering(VirtualEngine):
     """Its output is there so long after the submit."""
 
     delivered_s = 120.0
-    asked = 0
+    look_s = 0.0
+    asked = looked = 0
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(transports=("files",), logs=True, logs_late_s=LATE_S)
+        return Capabilities(transports=("files",), logs=True, logs_late_s=LATE_S, look_s=self.look_s)
+
+    def status(self, launch: Launch) -> Status:
+        self.looked += 1
+        return super().status(launch)
 
     def logs(self, launch: Launch, cursor: str = "") -> LogChunk:
         self.asked += 1
@@ -79,8 +84,11 @@ def test_nothing_is_waited_for_where_nobody_needs_it(
     assert world.clock.monotonic_s() < 30
 
 
-def test_a_platform_without_new_output_is_asked_once_a_second(world: World) -> None:
+@pytest.mark.parametrize(("look_s", "most"), [(0.0, 75), (5.0, 20)])
+def test_a_platform_is_asked_no_more_often_than_it_likes(world: World, look_s: float, most: int) -> None:
     engine = delivering(world, None)
+    engine.look_s = look_s
     world.platform.script = Script(lasts_s=60)
     finish(RecordedStep(), world.order, world.shed)
-    assert engine.asked < 75
+    assert engine.asked < most
+    assert engine.looked < most

@@ -32,6 +32,12 @@ from engineshed.ports.prices import PriceBook
 
 _DETAIL_LINES = 40
 
+_LOGS_LATE_S = 330.0
+"""EMR pushes logs every five minutes."""
+
+_LOOK_S = 5.0
+"""A look takes two requests of an account's few a second."""
+
 
 class EmrEngine:
     """See `engineshed.ports.engine.Engine`. `clients`: boto3 clients of S3, EC2 and IAM, by name."""
@@ -55,7 +61,7 @@ class EmrEngine:
     @property
     def capabilities(self) -> Capabilities:
         """Messages by objects of the exchange."""
-        return Capabilities(transports=("objects",), beyond_machine=True)
+        return Capabilities(transports=("objects",), beyond_machine=True, logs_late_s=_LOGS_LATE_S, look_s=_LOOK_S)
 
     def offers(self, job: SparkJob, book: PriceBook) -> Sequence[Offer | Rejection]:
         """Workers on demand and on spot, or the existing cluster; what lacks an exchange on S3 makes none."""
