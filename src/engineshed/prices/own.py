@@ -24,6 +24,10 @@ class OwnPrices:
                 f"(known: {', '.join(sorted(i for i, _ in self._prices)) or 'none'})."
             ) from None
 
+    def all(self) -> Sequence[Price]:
+        """Every stated price, by item and market."""
+        return tuple(self._prices[key] for key in sorted(self._prices))
+
     def instances(self, platform: str, region: str = "") -> Sequence[InstanceType]:
         """None: who states prices states no machines."""
         return ()

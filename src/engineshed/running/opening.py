@@ -10,7 +10,9 @@ from engineshed.ports.clock import Clock
 from engineshed.ports.engine import Surroundings
 from engineshed.ports.meter import Meter, Silent
 from engineshed.ports.prices import Price
+from engineshed.prices.books import Books
 from engineshed.prices.own import OwnPrices
+from engineshed.prices.snapshot import SnapshotPrices, read_list, shipped_list
 from engineshed.running.driver_file import driver_file
 from engineshed.running.exchange import Exchange
 from engineshed.running.roster import build_roster
@@ -64,7 +66,7 @@ def open_shed(
         staging=Staging(open_store(str(home / "staging"), {}), driver),
         exchange=None if surroundings.exchange is None else Exchange(surroundings.exchange, driver, clock),
         environments={name: Path(folder) for name, folder in location.environments.items()},
-        prices=own_prices(platform),
+        prices=Books([own_prices(platform), listed_prices(platform)]),
         clock=clock,
         meter=_meter(platform),
         cadence=cadence or Cadence(),
@@ -77,6 +79,13 @@ def own_prices(platform: PlatformSettings) -> OwnPrices:
         Price(item=item, market=p.market, usd_per_hour=p.usd_per_hour, source=p.source, as_of=p.as_of)
         for item, p in platform.prices.items()
     )
+
+
+def listed_prices(platform: PlatformSettings) -> SnapshotPrices:
+    """The price list that platform.yaml names, else the shipped one. Raises SettingInvalid."""
+    if platform.price_list:
+        return SnapshotPrices(read_list(Path(platform.price_list)), platform.price_list)
+    return SnapshotPrices(shipped_list(), "the list that comes with engineshed")
 
 
 def _meter(platform: PlatformSettings) -> Meter:

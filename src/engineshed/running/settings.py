@@ -67,6 +67,11 @@ class PlatformSettings(_Closed):
         default_factory=dict,
         description="Item -> `usd_per_hour`, `as_of`, `source`, `market`. The item `node` is an hour of this machine.",
     )
+    price_list: str = Field(
+        default="",
+        description="File with further prices and machines; none: the dated list that comes with engineshed.",
+    )
+    prices_max_age_days: int = Field(default=90, ge=1, description="Older prices are used, but marked wherever shown.")
     policy: ObjectiveSettings = ObjectiveSettings()
     exporter_url: str = Field(
         default="", description="Address of `engineshed exporter`, to which live progress is posted; none: nowhere."

@@ -27,7 +27,7 @@ def offers(job: SparkJob, block: EmrBlock, settings: EmrSettings, book: PriceBoo
     kinds = [k for k in book.instances(NAME, settings.region) if k.architecture == settings.architecture]
     if not kinds:
         reason = f"the price book knows no {settings.architecture} machines of EMR in {settings.region}"
-        return (Rejection(engine=NAME, code="no_machines", reason=f"{reason}: engineshed prices refresh"),)
+        return (Rejection(engine=NAME, code="no_machines", reason=f"{reason}: name a price_list that does"),)
     spot = settings.spot if block.spot is None else block.spot
     markets = (ON_DEMAND, SPOT) if spot else (ON_DEMAND,)
     return tuple(_in_market(job, market, settings, book) for market in markets)
