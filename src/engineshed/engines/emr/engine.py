@@ -1,7 +1,8 @@
 """The engine: what the route asks, answered by EMR's API and S3.
 
 RunJobFlow has no client token, so a token stands in the name of cluster and step: who submits looks first and adopts
-what is there. Should two submits have raced all the same, the older cluster is the run and the others are ended.
+what is there. Of several that look at once, one wins a claim in the exchange and asks; the others wait for what it
+gets, and claim anew when nothing comes. Should two clusters be there all the same, the older one is the run.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from engineshed.engines.emr.names import NAME, token_of
 from engineshed.engines.emr.offers import offers
 from engineshed.engines.emr.rendering import Place, job_block, render
 from engineshed.engines.emr.settings import EmrSettings
-from engineshed.model.errors import EngineError, LaunchLost, SubmitRejected
+from engineshed.model.errors import EngineError, LaunchLost, PlatformBusy, SubmitRejected
 from engineshed.model.job import SparkJob
 from engineshed.model.launch import Launch, Token
 from engineshed.model.money import Cost
@@ -31,6 +32,11 @@ from engineshed.ports.engine import Capabilities, Check, LogChunk, Surroundings
 from engineshed.ports.prices import PriceBook
 
 _DETAIL_LINES = 40
+
+_TURNS = 3
+_AWAITED_S = 5.0
+"""A RunJobFlow is answered, and its cluster listed, within a second or two; three turns stay below a lease's time."""
+_LOOK_S = 0.5
 
 _LOGS_LATE_S = 330.0
 """EMR pushes logs every five minutes."""
@@ -81,6 +87,15 @@ class EmrEngine:
         if there is not None:
             return there
         self._upload(body["uploads"])
+        for turn in range(1, _TURNS + 1):
+            if self._claim(request.token, turn):
+                return self._ask(request.token, body)
+            there = self._awaited(request.token, body)
+            if there is not None:
+                return there
+        raise PlatformBusy(f"engine {NAME}: others are at submitting {request.token}: repeat.")
+
+    def _ask(self, token: Token, body: Mapping[str, Any]) -> Launch:
         if "cluster" in body:
             self._emr.call("run_job_flow", **body["cluster"])
         else:
@@ -88,10 +103,25 @@ class EmrEngine:
                 self._emr.call("add_job_flow_steps", JobFlowId=body["cluster_id"], Steps=[body["step"]])
             except Missing as error:
                 raise SubmitRejected(f"engine {NAME}: {error}: name a cluster that runs.") from error
-        found = self._there(request.token, body)
+        found = self._awaited(token, body)
         if found is None:
-            raise SubmitRejected(f"engine {NAME}: EMR took {request.token} but does not list it: look at its console.")
+            raise PlatformBusy(f"engine {NAME}: EMR took {token} but does not list it yet: ask again.")
         return found
+
+    def _claim(self, token: Token, turn: int) -> bool:
+        """Whether this caller is the one that asks EMR, in this turn."""
+        exchange = self._surroundings.exchange
+        assert exchange is not None, "render refuses to be without one"
+        return exchange.put_if_absent(f"claims/{token}/{turn}", str(self._clock.now()).encode())
+
+    def _awaited(self, token: Token, body: Mapping[str, Any]) -> Launch | None:
+        """What another's call gets, waited for; None when nothing comes: it has died, or its call was refused."""
+        until_s = self._clock.monotonic_s() + _AWAITED_S
+        while True:
+            there = self._there(token, body)
+            if there is not None or self._clock.monotonic_s() >= until_s:
+                return there
+            self._clock.sleep(_LOOK_S)
 
     def find(self, token: Token) -> Launch | None:
         """Looks through the clusters of the last `look_back_days`, and the steps of the existing one."""
