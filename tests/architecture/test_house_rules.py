@@ -15,6 +15,8 @@ ENVIRONMENT_READERS = {
     "src/engineshed/processes/launching.py",
     "src/engineshed/processes/supervisor.py",
     "src/engineshed/testing/channel_contract.py",
+    "src/engineshed/testing/databricks/executing/repl.py",
+    "src/engineshed/testing/databricks/executing/surroundings.py",
     "src/engineshed/testing/emr/environment.py",
     "spark/driver/engineshed_driver.py",
     "spark/driver/engineshed_relay.py",
@@ -26,6 +28,7 @@ VENDOR_ROOMS = (
     "src/engineshed/prices/",
     "src/engineshed/channels/",
     "src/engineshed/storage/",
+    "src/engineshed/testing/databricks/",
     "src/engineshed/testing/emr/",
 )
 

@@ -6,7 +6,7 @@ import pytest
 import requests
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import PermissionDenied, Unauthenticated
-from tests.integration.databricks.conftest import Workspace, open_workspace
+from tests.integration.databricks.clients import Workspace, open_workspace
 
 from engineshed.testing.databricks import CallFault, CallTrouble, DatabricksDouble, Faults
 

@@ -14,11 +14,11 @@ from databricks.sdk.errors import (
     ResourceDoesNotExist,
 )
 from databricks.sdk.service.workspace import ImportFormat, ObjectType
-from tests.integration.databricks.conftest import VOLUME, Workspace, open_workspace
+from tests.integration.databricks.clients import VOLUME, Workspace, open_workspace
 
 from engineshed.testing.databricks import DatabricksDouble, Limits
 
-HOME = "/Users/double@example.com"
+HOME = "/Workspace/Users/double@example.com"
 
 
 def test_a_file_of_a_volume_is_written_read_and_deleted(workspace: Workspace) -> None:
@@ -144,7 +144,7 @@ def test_workspace_files_and_notebooks(workspace: Workspace) -> None:
         tree.upload(path, b"print(2)\n", format=ImportFormat.AUTO)
     tree.upload(path, b"print(2)\n", format=ImportFormat.AUTO, overwrite=True)
     assert tree.download(path).read() == b"print(2)\n"
-    assert tree.get_status(f"/Workspace{path}").object_type is ObjectType.FILE
+    assert tree.get_status(path.removeprefix("/Workspace")).object_type is ObjectType.FILE
     exported = tree.export(path).content
     assert exported is not None
     assert base64.b64decode(exported) == b"print(2)\n"

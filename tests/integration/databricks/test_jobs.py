@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from databricks.sdk.errors import InvalidParameterValue, ResourceDoesNotExist
 from databricks.sdk.service import jobs
-from tests.integration.databricks.conftest import CLUSTER, Workspace, open_workspace, task
+from tests.integration.databricks.clients import CLUSTER, Workspace, open_workspace, task
 
 from engineshed.testing.databricks import DatabricksDouble, Limits
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from databricks.sdk.errors import InvalidParameterValue, ResourceDoesNotExist
 from databricks.sdk.service import jobs
-from tests.integration.databricks.conftest import CLUSTER, VOLUME, Workspace, open_workspace, task
+from tests.integration.databricks.clients import CLUSTER, VOLUME, Workspace, open_workspace, task
 
 from engineshed.testing.databricks import DatabricksDouble, Limits, Script, raised
 from engineshed.testing.databricks.records import TaskRun

@@ -42,7 +42,7 @@ Handler = Callable[[Call, Given], Answer | Mapping[str, Any]]
 class Route:
     """`takes`: the SDK's method whose parameters the JSON body or the query holds, None for a body of bytes.
 
-    gives: the SDK's dataclass of the answer. also: names that only older versions of the API take. of_path: the names
+    gives: the SDK's dataclass of the answer. also: names that `takes` does not have. of_path: the names
     of what the pattern catches, where they are parameters of `takes`. form: the body may be a form instead. open:
     needs no token.
     """

@@ -72,8 +72,15 @@ class _Handler(BaseHTTPRequestHandler):
             path=urllib.parse.unquote(url.path),
             query=query_of(url.query),
             headers={name.lower(): value for name, value in self.headers.items()},
-            body=self._chunks() if self.headers.get("Transfer-Encoding") == "chunked" else self.rfile.read(length),
+            body=self._chunks() if self.headers.get("Transfer-Encoding") == "chunked" else self._body(length),
         )
+
+    def _body(self, length: int) -> bytes:
+        """Whole; whoever goes away in the midst of it has asked for nothing."""
+        body = self.rfile.read(length)
+        if len(body) < length:
+            raise ReplyLost
+        return body
 
     def _chunks(self) -> bytes:
         chunks = []

@@ -46,7 +46,7 @@ def checked(shape: Any, answer: Mapping[str, Any]) -> None:
 def arguments(call: Callable[..., Any], given: Mapping[str, Any], *, also: tuple[str, ...] = ()) -> dict[str, Any]:
     """What a request gives to the SDK's method `call`, text of a query made int and bool. Raises Refusal.
 
-    also: further names that older versions of the API take.
+    also: further names that the API takes, by ways that have no signature.
     """
     hints = _hints(call)
     taken: dict[str, Any] = {}
@@ -54,7 +54,7 @@ def arguments(call: Callable[..., Any], given: Mapping[str, Any], *, also: tuple
         if name in hints:
             taken[name] = _value(hints[name], value, name)
         elif name in also:
-            taken[name] = int(value) if str(value).isdigit() else value
+            taken[name] = value
         else:
             raise invalid(f"Could not parse request object: unknown field '{name}'.")
     for name in _required(call):

@@ -10,8 +10,6 @@ from pathlib import Path, PurePosixPath
 
 from engineshed.testing.databricks.refusals import Refusal, invalid
 
-WORKSPACE_ROOTS = ("Users", "Shared", "Repos", "Workspace")
-
 
 class Storage:
     """Paths of the platform as paths of this machine, and no way out of them. notebooks: files that are none."""
@@ -43,7 +41,7 @@ class Storage:
         return self._below(self.root / "dbfs", plain)
 
     def workspace(self, path: str) -> Path:
-        """A path of the workspace's tree; `/Users/...` and `/Workspace/Users/...` are the same."""
+        """A path of the workspace's tree, with or without `/Workspace` before it."""
         if not path.startswith("/"):
             raise invalid(f"Path ({path}) doesn't start with '/'")
         return self._below(self.root / "Workspace", path.removeprefix("/Workspace"))

@@ -31,7 +31,7 @@ class RunsApi:
         at, jobs = r"/api/2\.[012]/jobs/runs/", shapes.jobs
         yield Route("POST", at + "submit", self.submit, _API.submit, jobs.SubmitRunResponse)
         yield Route("GET", at + "get", self.get, _API.get_run, jobs.Run)
-        yield Route("GET", at + "list", self.list, _API.list_runs, jobs.ListRunsResponse, also=("offset",))
+        yield Route("GET", at + "list", self.list, _API.list_runs, jobs.ListRunsResponse)
         yield Route("GET", at + "get-output", self.output, _API.get_run_output, jobs.RunOutput)
         yield Route("POST", at + "cancel", self.cancel, _API.cancel_run)
         yield Route("POST", at + "cancel-all", self.cancel_all, _API.cancel_all_runs)

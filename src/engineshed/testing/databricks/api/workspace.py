@@ -28,8 +28,8 @@ class WorkspaceApi:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        for folder in (f"/Users/{USER}", "/Shared"):
-            platform.storage.workspace(folder).mkdir(parents=True, exist_ok=True)
+        for folder in (("Users", USER), ("Shared",)):
+            platform.storage.local("/".join(("Workspace", *folder))).mkdir(parents=True, exist_ok=True)
 
     def routes(self) -> Iterable[Route]:
         """All of them."""

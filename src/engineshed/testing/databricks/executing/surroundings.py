@@ -63,7 +63,8 @@ class Machine:
 
     def made(self) -> Machine:
         """Itself, its folders made."""
-        for folder in (self.root / WORKING.strip("/"), self.root / DISK.strip("/") / "tmp", self.libraries):
+        disk = self.root / DISK.strip("/")
+        for folder in (self.root / WORKING.strip("/"), disk / "tmp", disk / "home", self.libraries):
             folder.mkdir(parents=True, exist_ok=True)
         return self
 
@@ -82,7 +83,14 @@ def machine_of_cluster(storage: Storage, cluster: Cluster) -> Machine:
 
 def _basic(house: House) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("JAVA_HOME", "PATH", "LD_LIBRARY_PATH") if name in os.environ}
-    return {"LANG": "C.UTF-8", "HOME": "/root", "USER": "root", "PYTHONUNBUFFERED": "1", **kept, **house.machines.env}
+    return {
+        "LANG": "C.UTF-8",
+        "HOME": f"{DISK}/home",
+        "USER": "root",
+        "PYTHONUNBUFFERED": "1",
+        **kept,
+        **house.machines.env,
+    }
 
 
 def cluster_env(house: House, cluster: Cluster) -> dict[str, str]:
