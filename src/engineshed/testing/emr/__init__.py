@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from engineshed.testing.emr.machines import Machines
     from engineshed.testing.emr.neighbours import Neighbours
     from engineshed.testing.emr.pace import Pace
+    from engineshed.testing.emr.premises import Premises, furnish
     from engineshed.testing.emr.scripted import Script
 
 # Imported when asked for: the commands of a cluster's machines are modules of this package and start within a blink.
@@ -52,12 +53,14 @@ _HOMES = {
     "Machines": "machines",
     "Neighbours": "neighbours",
     "Pace": "pace",
+    "Premises": "premises",
     "Prices": "billing",
     "Script": "scripted",
     "StepFault": "faults",
     "StepTrouble": "faults",
     "SubmittedCluster": "billing",
     "SubmittedStep": "billing",
+    "furnish": "premises",
 }
 
 __all__ = [
@@ -72,12 +75,14 @@ __all__ = [
     "Machines",
     "Neighbours",
     "Pace",
+    "Premises",
     "Prices",
     "Script",
     "StepFault",
     "StepTrouble",
     "SubmittedCluster",
     "SubmittedStep",
+    "furnish",
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from engineshed.running.system_clock import SystemClock
 from engineshed.testing.clock import VirtualClock
 from engineshed.testing.emr import billing, wire
 from engineshed.testing.emr.account import Account, Call
+from engineshed.testing.emr.executing.spawning import require_namespaces
 from engineshed.testing.emr.executing.work import Workshop
 from engineshed.testing.emr.faults import Faults
 from engineshed.testing.emr.hands import Hands
@@ -37,9 +39,10 @@ class EmrDouble:
     execute: bootstrap actions and steps really run, on `machines`, in real time, with the delays of `pace` times
     `time_scale`. Otherwise time is `clock`, which moves when somebody sleeps, and steps do what `scripts` say: one
     script for all, or a function of a step's name and arguments. neighbours: S3 and the other services; in `execute`
-    the double starts its own when it is not given one to share. folder: for the clusters' disks; a scratch folder
-    when not given. page_size: the most that a page of any list holds. log_scheme: of the LogUri in answers. seed: of
-    the identifiers.
+    the double starts its own when it is not given one to share. folder: for the clusters' disks; a scratch folder when
+    not given. page_size: the most that a page of any list holds. log_scheme: of the LogUri in answers. seed: of the
+    identifiers; not given, those of `execute` are new each time, for doubles that share their neighbours share a bucket
+    of logs, and those of a simulation are always the same.
     """
 
     def __init__(
@@ -57,7 +60,7 @@ class EmrDouble:
         region: str = REGION,
         page_size: int = 50,
         log_scheme: str = "s3n",
-        seed: int = 0,
+        seed: int | None = None,
     ) -> None:
         self._execute, self._scripts, self._machines = execute, scripts or Script(), machines or Machines()
         self._own_neighbours = neighbours is None and execute
@@ -74,7 +77,7 @@ class EmrDouble:
             region=region,
             page_size=page_size,
             log_scheme=log_scheme,
-            seed=seed,
+            seed=(time.time_ns() if execute else 0) if seed is None else seed,
             faults=faults or Faults(),
         )
         if isinstance(self.clock, VirtualClock):
@@ -88,7 +91,10 @@ class EmrDouble:
 
     def _make_hands(self, account: Account) -> Hands:
         if self._folder is not None and self._execute:
+            if self._machines.isolated:
+                require_namespaces(self._folder)
             self._workshop = Workshop(account, self._folder, self._machines, self.environment())
+            self._workshop.hands.bugs = self.bugs
             return self._workshop.hands
         scripts = self._scripts
         return ScriptedHands(account.agenda, account.pace, scripts if callable(scripts) else lambda name, args: scripts)

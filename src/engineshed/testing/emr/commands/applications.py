@@ -27,12 +27,11 @@ class Application:
         return f"container_{start}_{number}_{attempt:02d}_000001"
 
 
-def create(disk: Path) -> Application:
-    """A new one, ACCEPTED."""
-    start = (disk / "started").read_text()
+def create(yarn: Path, start: str) -> Application:
+    """A new one, ACCEPTED. yarn: the folder of all. start: of the cluster, in milliseconds, part of every id."""
     number = 1
     while True:
-        folder = disk / "yarn" / f"application_{start}_{number:04d}"
+        folder = yarn / f"application_{start}_{number:04d}"
         try:
             folder.mkdir(parents=True)
         except FileExistsError:
@@ -43,9 +42,9 @@ def create(disk: Path) -> Application:
         return found
 
 
-def every(disk: Path) -> Iterator[Application]:
+def every(yarn: Path) -> Iterator[Application]:
     """In the order of their start."""
-    for folder in sorted((disk / "yarn").iterdir()):
+    for folder in sorted(yarn.iterdir()):
         yield Application(folder.name, folder)
 
 

@@ -71,7 +71,7 @@ def _refuse_python_that_only_executors_have(
 
 def _in_cluster_mode(asked: Submission, settings: dict[str, str], variables: Mapping[str, str]) -> int:
     disk = Path(variables["EMR_DOUBLE_DISK"])
-    application = applications.create(disk)
+    application = applications.create(Path(variables["EMR_DOUBLE_YARN"]), (disk / "started").read_text())
     folder = application.folder
     try:
         brought = _brought(settings, folder / ".staging")

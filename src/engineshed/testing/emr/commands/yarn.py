@@ -11,8 +11,8 @@ from engineshed.testing.emr.commands import applications
 
 def main(argv: list[str]) -> None:
     """Ends with 255 for what it does not know, as yarn does."""
-    disk = Path(environment.of_process()["EMR_DOUBLE_DISK"])
-    known = {application.id: application for application in applications.every(disk)}
+    folder = Path(environment.of_process()["EMR_DOUBLE_YARN"])
+    known = {application.id: application for application in applications.every(folder)}
     if argv[:2] == ["application", "-list"]:
         live = [a for a in known.values() if applications.state(a) not in applications.FINAL]
         sys.stdout.writelines(f"{a.id}\t{applications.state(a)}\n" for a in live)

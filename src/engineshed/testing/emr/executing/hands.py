@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 from engineshed.processes import leftovers
 from engineshed.testing.emr.executing import disk as disks
 from engineshed.testing.emr.executing import trees
 from engineshed.testing.emr.executing.disk import Disk
 from engineshed.testing.emr.executing.endings import step_end
+from engineshed.testing.emr.executing.spawning import spawn
 from engineshed.testing.emr.hands import BootstrapFailure, StepEnd
 from engineshed.testing.emr.machines import Machines
 from engineshed.testing.emr.records import Cluster, Step
@@ -58,6 +57,7 @@ class ExecutingHands:
         self._running: dict[str, _Running] = {}
         self._clusters: set[str] = set()
         self._threads: list[threading.Thread] = []
+        self.bugs: list[Exception] = []
 
     def bootstrap(self, cluster: Cluster, done: Callable[[BootstrapFailure | None], None]) -> None:
         """In order, each once: all machines of a cluster are this one."""
@@ -71,43 +71,40 @@ class ExecutingHands:
         self._begin(work, f"emr-bootstrap-{cluster.id}")
 
     def _bootstrap(self, cluster: Cluster) -> BootstrapFailure | None:
-        disk = disks.disk_of(self._root, cluster)
+        disk = self._disk(cluster)
         disks.format_disk(disk, cluster, self._machines, self._access["AWS_ENDPOINT_URL"])
         variables = self._variables(disk)
         (disk.root / "node-env.json").write_text(json.dumps(variables))
         (disk.root / "started").write_text(str(int(cluster.created_at.timestamp() * 1000)))
         for number, action in enumerate(cluster.request.get("BootstrapActions") or (), start=1):
             asked = action["ScriptBootstrapAction"]
-            script = self._script(asked["Path"], disk.action(number))
-            if script is None:
+            script = self._script(asked["Path"], disk, disks.action_folder(number))
+            if not script:
                 return BootstrapFailure(number=number, found=False)
-            code = self._action(cluster, disk, number, [str(script), *(asked.get("Args") or ())], variables)
+            code = self._action(cluster, number, [script, *(asked.get("Args") or ())], variables)
             if code != 0:
                 return BootstrapFailure(number=number, exit_code=code)
         return None
 
-    def _script(self, address: str, folder: Path) -> Path | None:
-        folder.mkdir(parents=True)
+    def _script(self, address: str, disk: Disk, folder: str) -> str:
+        """The path of a script that is fetched into a folder of EMR's, empty when there is none."""
+        disk.real(folder).mkdir(parents=True)
         body = self._fetch(address)
         if body is None:
-            return None
-        script = folder / address.rpartition("/")[2]
-        script.write_bytes(body)
-        script.chmod(0o755)
-        return script
+            return ""
+        path = f"{folder}/{address.rpartition('/')[2]}"
+        disk.real(path).write_bytes(body)
+        disk.real(path).chmod(0o755)
+        return disk.seen(path)
 
-    def _action(
-        self, cluster: Cluster, disk: Disk, number: int, argv: Sequence[str], variables: Mapping[str, str]
-    ) -> int:
-        master = cluster.master
+    def _action(self, cluster: Cluster, number: int, argv: Sequence[str], variables: Mapping[str, str]) -> int:
+        disk, master = self._disk(cluster), cluster.master
         logs = disk.action_logs(master.ec2_id if master else "unknown", number)
         logs.mkdir(parents=True)
         with (logs / "stdout").open("wb") as stdout, (logs / "stderr").open("wb") as stderr:
             # A script without a first line that names its interpreter is bash's, as on EMR.
-            shebang = Path(argv[0]).read_bytes()[:2] == b"#!"
-            process = _spawn(
-                [*([] if shebang else ["/bin/bash"]), *argv], disk.action(number), variables, stdout, stderr
-            )
+            command = ["/bin/bash", "-c", 'exec "$0" "$@"', *argv]
+            process = spawn(disk, command, disk.seen(disks.action_folder(number)), variables, (stdout, stderr))
             code = process.wait()
         (logs / "controller").write_text(f"INFO bootstrap action {number} exited with {code}\n")
         return code
@@ -129,12 +126,12 @@ class ExecutingHands:
         self._begin(work, f"emr-step-{step.id}")
 
     def _run(self, step: Step, running: _Running) -> StepEnd:
-        disk = disks.disk_of(self._root, step.cluster)
-        folder, logs = disk.step(step.id), disk.step_logs(step.id)
-        folder.mkdir(parents=True)
+        disk = self._disk(step.cluster)
+        folder, logs = disks.step_folder(step.id), disk.step_logs(step.id)
+        disk.real(folder).mkdir(parents=True)
         logs.mkdir(parents=True)
         (logs / "syslog").touch()
-        argv = self._argv(step, folder)
+        argv = self._argv(step, disk, f"{folder}/script")
         if isinstance(argv, StepEnd):
             (logs / "controller").write_text(f"ERROR {argv.message}\n")
             return argv
@@ -149,7 +146,7 @@ class ExecutingHands:
                     return StepEnd(exit_code=128 + running.stop)
                 variables = self._variables(disk) | disks.step_variables(disk, step)
                 try:
-                    running.process = _spawn(argv, folder, variables, stdout, stderr)
+                    running.process = spawn(disk, argv, disk.seen(folder), variables, (stdout, stderr))
                 except OSError as error:
                     stderr.write(f'Exception in thread "main" java.lang.RuntimeException: {error}\n'.encode())
                     return step_end(1, logs, step)
@@ -157,7 +154,7 @@ class ExecutingHands:
             controller.write(f"INFO waitProcessCompletion ended with exit code {code}\n")
         return step_end(code, logs, step)
 
-    def _argv(self, step: Step, folder: Path) -> list[str] | StepEnd:
+    def _argv(self, step: Step, disk: Disk, folder: str) -> list[str] | StepEnd:
         jar = step.config["HadoopJarStep"]["Jar"].rpartition("/")[2]
         if jar not in _RUNNERS:
             return StepEnd(exit_code=1, message=f"{jar}: the double runs {' and '.join(_RUNNERS)} only")
@@ -165,10 +162,10 @@ class ExecutingHands:
             return StepEnd(exit_code=1, message=f"{jar} needs arguments")
         if jar == "command-runner.jar":
             return list(step.args)
-        script = self._script(step.args[0], folder / "script")
-        if script is None:
+        script = self._script(step.args[0], disk, folder)
+        if not script:
             return StepEnd(exit_code=1, message=f"{step.args[0]} is not there")
-        return [str(script), *step.args[1:]]
+        return ["/bin/bash", "-c", 'exec "$0" "$@"', script, *step.args[1:]]
 
     def interrupt(self, step: Step) -> None:
         """SIGTERM to the step's own process, and to no other ("Cancel steps", EMR Management Guide)."""
@@ -198,7 +195,7 @@ class ExecutingHands:
 
         def work() -> None:
             leftovers.end_all(cluster.id)
-            disks.wipe(disks.disk_of(self._root, cluster))
+            disks.wipe(self._disk(cluster))
             self._post(lambda: self.on_released(cluster))
 
         self._begin(work, f"emr-release-{cluster.id}")
@@ -211,35 +208,23 @@ class ExecutingHands:
             thread.join()
 
     def _applications(self, step: Step) -> list[str]:
-        known = disks.disk_of(self._root, step.cluster).step(step.id) / ".applications"
+        known = self._disk(step.cluster).real(disks.step_folder(step.id)) / ".applications"
         return known.read_text().split() if known.is_file() else []
+
+    def _disk(self, cluster: Cluster) -> Disk:
+        return disks.disk_of(self._root, cluster, self._machines)
 
     def _variables(self, disk: Disk) -> dict[str, str]:
         return {**disks.variables(disk, self._machines, self._access), "EMR_DOUBLE_PID": str(os.getpid())}
 
+    def _reported(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as bug:  # noqa: BLE001 - a thread's bug must reach the test, not its stderr
+            self.bugs.append(bug)
+
     def _begin(self, work: Callable[[], None], name: str) -> None:
         self._threads = [thread for thread in self._threads if thread.is_alive()]
-        thread = threading.Thread(target=work, name=name, daemon=True)
+        thread = threading.Thread(target=self._reported, args=(work,), name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
-
-
-def _spawn(
-    argv: Sequence[str], folder: Path, variables: Mapping[str, str], stdout: IO[bytes], stderr: IO[bytes]
-) -> subprocess.Popen[bytes]:
-    """In a session of its own, so that its group can be ended; where the machine can, it dies with us."""
-    found = shutil.which(argv[0], path=variables["PATH"])
-    if found is None:
-        raise FileNotFoundError(
-            f'Cannot run program "{argv[0]}" (in directory "."): error=2, No such file or directory'
-        )
-    dying = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
-    return subprocess.Popen(
-        [*dying, found, *argv[1:]],
-        env=dict(variables),
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=stdout,
-        stderr=stderr,
-        start_new_session=True,
-    )
