@@ -34,6 +34,7 @@ from engineshed.model.launch import Launch
 from engineshed.model.offer import Offer
 from engineshed.model.request import Request
 from engineshed.model.status import State
+from engineshed.ports.engine import Engine
 from engineshed.testing.bench import Bench
 
 LONG = "time.sleep(600)\n"
@@ -193,6 +194,9 @@ class EngineContract:
         assert status.failure is not None
         assert status.failure.failure_class is FailureClass.USER_CODE
         assert status.failure.reason
+        if engine.capabilities.logs_late_s:
+            bench.wait_until(lambda: "no such crawl" in _detail(engine, launch), "the failure's detail")
+            return
         assert "no such crawl" in status.failure.detail
 
     def test_a_run_over_its_time_limit_is_ended(self, bench: Bench) -> None:
@@ -200,6 +204,9 @@ class EngineContract:
         launch = engine.submit(engine.render(bench.work(LONG, timeout_s=1.0)))
         status = bench.final(engine, launch)
         assert status.state in (State.FAILED, State.CANCELLED)
+        if engine.capabilities.logs_late_s:
+            bench.wait_until(lambda: _reason(engine, launch) in ("", "timeout"), "the failure's reason")
+            return
         assert status.failure is None or status.failure.reason == "timeout"
 
     def test_usage_spans_the_run_and_has_a_cost(self, bench: Bench) -> None:
@@ -236,6 +243,8 @@ class EngineContract:
         bench.final(engine, launch)
         texts: list[str] = []
         cursor = ""
+        if engine.capabilities.logs_late_s:
+            bench.wait_until(lambda: bool(engine.logs(launch).text), "the first of the output")
         while True:
             chunk = engine.logs(launch, cursor)
             if not chunk.text:
@@ -331,3 +340,13 @@ def _install_guard() -> None:
 def _refuse(event: str, arguments: object) -> None:
     if getattr(_guard, "closed", False) and event.startswith(_OUTSIDE):
         raise AssertionError(f"render reached outside: {event} {arguments}")
+
+
+def _detail(engine: Engine, launch: Launch) -> str:
+    failure = engine.status(launch).failure
+    return failure.detail if failure is not None else ""
+
+
+def _reason(engine: Engine, launch: Launch) -> str:
+    failure = engine.status(launch).failure
+    return failure.reason if failure is not None else ""

@@ -36,7 +36,7 @@ _DETAIL_LINES = 40
 _TURNS = 3
 _AWAITED_S = 5.0
 """A RunJobFlow is answered, and its cluster listed, within a second or two; three turns stay below a lease's time."""
-_LOOK_S = 0.5
+_AWAIT_LOOK_S = 0.5
 
 _LOGS_LATE_S = 330.0
 """EMR pushes logs every five minutes."""
@@ -121,7 +121,7 @@ class EmrEngine:
             there = self._there(token, body)
             if there is not None or self._clock.monotonic_s() >= until_s:
                 return there
-            self._clock.sleep(_LOOK_S)
+            self._clock.sleep(_AWAIT_LOOK_S)
 
     def find(self, token: Token) -> Launch | None:
         """Looks through the clusters of the last `look_back_days`, and the steps of the existing one."""

@@ -151,6 +151,7 @@ class _Rendering:
                 "ENGINESHED_SESSION": json.dumps({"kind": "ambient", "conf": {}}, sort_keys=True),
             },
             "scratch": f"{SCRATCH}/{self._work.token}",
+            "timeout_s": self._work.job.timeout_s,
         }
 
     def _env(self) -> dict[str, str]:

@@ -32,6 +32,7 @@ Success is the step's, never the cluster's: a cluster ends well whose only step 
 |---|---|
 | the cluster ended by a reason above other than the last two | as above |
 | FailureDetails or log speak of memory (exit code 137, 143 by YARN, OutOfMemoryError) | platform, `out_of_memory` |
+| the log says that our relay's time limit was over | user code, `timeout` |
 | otherwise | user code, `step_failed` |
 
 Sources: Amazon EMR API Reference (StepStatus, ClusterStatus, ClusterStateChangeReason, FailureDetails); the texts in
@@ -72,6 +73,7 @@ STEP_ENDED = frozenset({"COMPLETED", "CANCELLED", "FAILED", "INTERRUPTED"})
 _SPOT = re.compile(r"(?i)spot|bid price|reclaim")
 _LIMIT = re.compile(r"(?i)limit|quota|capacity|insufficient")
 _RIGHTS = re.compile(r"(?i)not authorized|unauthorized|access ?denied|permission|iam|kms")
+_TIME_LIMIT = "engineshed_relay: the time limit of"
 _MEMORY = re.compile(
     r"(?i)OutOfMemoryError|exit(?:ed with)? (?:code|status):? *(?:137|143)|beyond (?:the )?'?(?:physical|virtual)|"
     r"Cannot allocate memory|MemoryError"
@@ -149,6 +151,8 @@ def _of_step(step: JSON, log_tail: str) -> Failure:
     if _MEMORY.search(f"{said}\n{log_tail}"):
         fact = "The step ran out of memory: raise resources.driver_memory_gib or executor_memory_gib."
         return Failure(FailureClass.PLATFORM, "out_of_memory", f"{fact} {said}".strip(), log_tail)
+    if _TIME_LIMIT in log_tail:
+        return Failure(FailureClass.USER_CODE, "timeout", "The run took longer than the job's timeout_s and was ended.")
     where = f" Its log: {details['LogFile']}." if details.get("LogFile") else ""
     return Failure(
         FailureClass.USER_CODE, "step_failed", f"The step failed: {said or 'EMR says no more'}.{where}", log_tail
