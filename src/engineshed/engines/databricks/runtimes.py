@@ -71,9 +71,14 @@ SERVERLESS_CONF = frozenset(
 """All that a session on serverless lets be set. Source: docs.databricks.com, "Serverless compute limitations"."""
 
 
+_PACKED_AS = {"x86_64": "x86_64", "arm64": "aarch64"}
+"""Architectures of machines, as price lists call them -> as wheels do."""
+
+
 def require_packed_for(environment: PackedEnvironment, runtime: Runtime, architecture: str, job: str) -> None:
     """Raises JobInvalid naming what differs and how to pack it anew. `architecture`: empty where any will do."""
-    wanted = {"python": runtime.python, "architecture": architecture or environment.architecture}
+    machine = _PACKED_AS.get(architecture, environment.architecture)
+    wanted = {"python": runtime.python, "architecture": machine}
     found = {"python": environment.python, "architecture": environment.architecture}
     if wanted != found:
         raise JobInvalid(

@@ -107,7 +107,7 @@ class NewCluster(_Cluster):
     markets: tuple[Market, ...] = Field(default=("spot", "on_demand"), min_length=1, description="How to buy machines.")
     node_types: tuple[str, ...] = Field(default=(), description="Only these; empty: all in the price book.")
     driver_node_type: str | None = Field(default=None, description="null: as the workers, or the cheapest that fits.")
-    architecture: Literal["x86_64", "aarch64"] = Field(default="x86_64", description="Of the machines.")
+    architecture: Literal["x86_64", "arm64"] = Field(default="x86_64", description="Of the machines.")
     first_on_demand: int = Field(default=1, ge=0, description="Machines, the driver first, that are never spot.")
     spot_fallback: bool = Field(default=True, description="On demand where spot has no room.")
     spot_bid_price_percent: int | None = Field(default=None, ge=1, description="Most of the on-demand price to pay.")

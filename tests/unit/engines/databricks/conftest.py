@@ -28,7 +28,7 @@ def machine(name: str, vcpus: int, gib: int, dbus: str, *, disk_gib: int = 0, ar
         name=name,
         vcpus=vcpus,
         memory_bytes=gib * GIB,
-        architecture="aarch64" if arm else "x86_64",
+        architecture="arm64" if arm else "x86_64",
         storage_bytes=disk_gib * GIB,
         dbus_per_hour={"standard": Decimal(dbus), "photon": Decimal(dbus) * 2},
     )

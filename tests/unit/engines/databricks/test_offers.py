@@ -116,7 +116,7 @@ def test_autoscale_is_priced_at_its_largest(ask: Ask) -> None:
 
 
 def test_another_architecture_is_another_choice(ask: Ask) -> None:
-    assert names(ask(NEW | {"architecture": "aarch64", "markets": ["on_demand"]})) == ["1 + 3 x m7g.xlarge on_demand"]
+    assert names(ask(NEW | {"architecture": "arm64", "markets": ["on_demand"]})) == ["1 + 3 x m7g.xlarge on_demand"]
 
 
 def test_an_unknown_price_leaves_the_offer_without_rates(ask: Ask, small_book: Any) -> None:

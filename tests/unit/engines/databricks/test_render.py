@@ -173,6 +173,13 @@ def test_packages_for_another_python_are_refused(
     assert "pack it for that, or set another runtime" in str(caught.value)
 
 
+def test_packages_for_arm_go_to_arm_machines() -> None:
+    arm = NEW | {"architecture": "arm64"}
+    assert "fastwarc" in rendered(arm, environment=packed("3.11", "aarch64")).canonical()
+    with pytest.raises(JobInvalid, match=r"Python 3\.11 on aarch64: pack it for that"):
+        rendered(arm, environment=packed("3.11"))
+
+
 @pytest.mark.parametrize("compute", [SERVERLESS, EXISTING])
 def test_a_secrets_reference_where_nobody_resolves_it_is_refused(compute: Mapping[str, Any]) -> None:
     with pytest.raises(JobInvalid, match="CRAWL_TOKEN refers to a secret scope, which only new clusters resolve"):
