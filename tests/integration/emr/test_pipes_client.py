@@ -1,7 +1,5 @@
 """Dagster's own client runs on the double as it runs on EMR: its waiters, its context, its reader of messages."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
