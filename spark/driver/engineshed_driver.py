@@ -31,6 +31,7 @@ import logging
 import math
 import os
 import platform
+import re
 import shutil
 import signal
 import socket
@@ -43,6 +44,7 @@ import traceback
 import urllib.parse
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePath
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -144,6 +146,17 @@ class PartitionFilter:
                 spans[dimension] = (merged[0][0], merged[-1][1])
         return spans
 
+    def placed(self, place: str) -> list[str]:
+        """The place for each of these partitions, each once; as it is where it names nothing of them.
+
+        `{crawl}` in it is a key's value in that dimension, `{partition}` the key itself.
+        """
+        found: dict[str, None] = {}
+        for key in self.keys:
+            values = {**self.by_key.get(key, {}), "partition": key}
+            found[re.sub(r"\{([^{}/]+)\}", partial(_value_in, values), place)] = None
+        return list(found) or [place]
+
     def sql(self, columns: Mapping[str, str]) -> str:
         """A Spark SQL condition that holds for the rows of these partitions and no others.
 
@@ -228,6 +241,10 @@ class PartitionFilter:
         if len(values) == 1:
             return f"{column} = {_literal(values[0])}"
         return f"{column} IN ({', '.join(_literal(value) for value in values)})"
+
+
+def _value_in(values: Mapping[str, str], name: re.Match[str]) -> str:
+    return values.get(name[1], name[0])
 
 
 def _identifier(column: str) -> str:
@@ -977,11 +994,11 @@ class Job:
     def places(self, place: str) -> list[str]:
         """Where the files are that the launch found at a path or glob of its own machine, in the order of their names.
 
-        The place itself where nothing was uploaded for it: on the launch's own machine, for s3:// and other addresses,
-        and by hand.
+        `{dimension}` and `{partition}` stand for the values of all partitions of this run. The place itself where
+        nothing was uploaded for it: on the launch's own machine, for s3:// and other addresses, and by hand.
         """
         uploaded: Mapping[str, Any] = self._launch.get("data") or {}
-        return list(uploaded.get(place, (place,)))
+        return [file for one in self._partition.placed(place) for file in uploaded.get(one, (one,))]
 
     def input_files(self, asset: str, table: str, key: str | None = None) -> list[str]:
         """URIs of the Parquet files of an upstream table, for one own partition key or for all of them.

@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from engineshed.model.errors import SettingInvalid
-from web_graph.research import LinkKind, SeedColumn, read_crawls, read_domains
+from web_graph.research import LinkKind, SeedColumn, local_places, read_crawls, read_domains
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -69,3 +69,11 @@ def test_local_places_are_relative_to_the_file_and_addresses_stay(tmp_path: Path
     assert crawls.ids == ["A", "B"]
     assert crawls.sample["B"] == (str((tmp_path.parent / "w").resolve()) + "/*.gz",)
     assert crawls.full["A"] == ("s3://bucket/x/*.gz",)
+
+
+def test_crawls_that_lie_alike_are_told_apart_by_their_id_alone() -> None:
+    alike = {"c1": ("/data/c1/*.gz", "s3://bucket/c1/*"), "c2": ("/data/c2/*.gz",)}
+    assert local_places(alike) == ("/data/{crawl}/*.gz",)
+    unlike = {"c1": ("/data/c1/*.gz",), "c2": ("/other/c2/*.gz",), "c3": ()}
+    assert local_places(unlike) == ("/data/c1/*.gz", "/other/c2/*.gz")
+    assert local_places({"c1": (), "c2": ("s3://bucket/c2/*",)}) == ()

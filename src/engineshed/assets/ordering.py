@@ -5,6 +5,7 @@ filled in.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -59,9 +60,11 @@ def make_order(
     provenance: Mapping[str, Any],
 ) -> Order:
     """The order for this step. Raises JobInvalid when an upstream partition is not published in the mode."""
+    job = job.in_mode(mode)
+    places = dict.fromkeys(found for place in job.data for found in selection.placed(place))
     return Order(
         asset=asset_name(context.asset_key),
-        job=job.in_mode(mode),
+        job=replace(job, data=tuple(places)),
         mode=mode,
         team=team,
         code_location=code_location,

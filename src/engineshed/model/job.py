@@ -40,7 +40,8 @@ class SparkJob:
     libraries: requirement strings that the driver's environment must hold (checked or installed by the engine).
     settings: JSON values for the payload (`job.settings` in the driver).
     data: absolute paths or globs of local files that the script reads. On engines of this machine they are read in
-        their place; for others they are uploaded, and `job.places` in the driver says where they are.
+        their place; for others they are uploaded, and `job.places` in the driver says where they are. `{dimension}`
+        and `{partition}` in them stand for the values of the partitions that run.
     conf: Spark settings; engines merge them under their own needs and never drop one.
     engine_settings: per engine name, the free-form block that this engine checks itself.
     tables: names of the tables that the job must write; all are published in one commit. Empty: the script publishes

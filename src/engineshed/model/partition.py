@@ -6,11 +6,18 @@ for a thousand alike, and knows the directory name under which a partition is ke
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
+from engineshed.model.errors import JobInvalid
+
 UNPARTITIONED_DIR = "_all"
+
+_PLACEHOLDER = re.compile(r"\{([^{}/]+)\}")
+_WHOLE_KEY = "partition"
+_NO_PART_OF_A_NAME = re.compile(r"[/\\*?\[\]{}]|^\.{1,2}$|^$")
 
 
 def partition_dir(partition: str | None) -> str:
@@ -62,7 +69,39 @@ class PartitionSelection:
                 seen.setdefault(dimension, {})[value] = None
         return {dimension: tuple(values) for dimension, values in seen.items()}
 
+    def placed(self, place: str) -> tuple[str, ...]:
+        """A place for the partitions of this run: `{crawl}` is a key's value in that dimension, `{partition}` the key.
+
+        Each once, in the order of the keys; the place itself where it names neither. Raises JobInvalid for a name that
+        is no dimension, and for a value that would be more than a part of a file's name.
+        """
+        names = _PLACEHOLDER.findall(place)
+        if not names:
+            return (place,)
+        found: dict[str, None] = {}
+        for key in self.keys:
+            values = {**self.by_key.get(key, {}), _WHOLE_KEY: key}
+            for name in names:
+                _refuse_unfit(place, name, values)
+            found[_place_of(place, values)] = None
+        if not found:
+            raise JobInvalid(f"data file {place!r} names partitions, but the asset has none: name the file itself.")
+        return tuple(found)
+
     @property
     def targets(self) -> tuple[str | None, ...]:
         """What is published: one entry a key, or a single None for an asset without partitions."""
         return self.keys or (None,)
+
+
+def _place_of(place: str, values: Mapping[str, str]) -> str:
+    return _PLACEHOLDER.sub(lambda name: values[name[1]], place)
+
+
+def _refuse_unfit(place: str, name: str, values: Mapping[str, str]) -> None:
+    if name not in values:
+        raise JobInvalid(
+            f"data file {place!r}: no partition dimension {name!r}; there are {', '.join(sorted(values))}."
+        )
+    if _NO_PART_OF_A_NAME.search(values[name]):
+        raise JobInvalid(f"data file {place!r}: {name} is {values[name]!r} here, which is no part of a file's name.")

@@ -109,6 +109,12 @@ def test_what_is_no_dimension_is_refused_with_those_there_are(columns):
         of(("a", "x")).sql(columns)
 
 
+def test_a_place_is_given_for_each_partition():
+    assert of(("b", "x"), ("a", "x"), ("b", "y")).placed("/data/{crawl}/*.gz") == ["/data/b/*.gz", "/data/a/*.gz"]
+    assert of(("b", "x")).placed("s3://bucket/{else}/{domain}") == ["s3://bucket/{else}/x"]
+    assert PartitionFilter().placed("/data/{crawl}/*.gz") == ["/data/{crawl}/*.gz"], "by hand"
+
+
 KEYS = st.lists(st.tuples(st.sampled_from(CRAWLS[:3]), st.sampled_from("xyz")), min_size=1, max_size=9, unique=True)
 
 

@@ -104,8 +104,15 @@ def read_crawls(path: Path = HERE / "crawls.yaml") -> Crawls:
 
 
 def local_places(places: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Those of the crawls' places that are files of this machine, each once."""
-    return tuple(dict.fromkeys(place for by_id in places.values() for place in by_id if "://" not in place))
+    """Those of the crawls' places that are files of this machine, each once.
+
+    Where they differ by the crawl's id alone it is written as `{crawl}`, so that a run uploads those of its own crawls.
+    """
+    local = {crawl: tuple(place for place in by_id if "://" not in place) for crawl, by_id in places.items()}
+    alike = {tuple(place.replace(crawl, "{crawl}") for place in by_id) for crawl, by_id in local.items()}
+    return (
+        alike.pop() if len(alike) == 1 else tuple(dict.fromkeys(place for by_id in local.values() for place in by_id))
+    )
 
 
 def _absolute(place: str, folder: Path) -> str:
