@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
@@ -28,6 +29,10 @@ _BUSY = frozenset(
     }
 )  # fmt: skip
 """Sources: Amazon EMR API Reference, "Common Errors"; AWS General Reference, "API retries"."""
+
+
+_NOBODY = re.compile(r"(?i)(cluster|step) id .*is not valid|job flow id does not exist")
+"""How EMR says that there is no such thing: by ValidationException and InvalidRequestException, which say much else."""
 
 
 class Missing(EngineError):
@@ -101,7 +106,7 @@ def _raise(error: ClientError, name: str) -> NoReturn:
         raise AccessDenied(f"{fact}: this account lacks the right.") from error
     if code in _BUSY or status == 429 or status >= 500:
         raise PlatformBusy(fact) from error
-    if "is not valid" in message and ("Cluster id" in message or "step" in message.lower()):
+    if _NOBODY.search(message):
         raise Missing(fact) from error
     raise SubmitRejected(fact) from error
 

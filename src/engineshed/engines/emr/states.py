@@ -24,6 +24,7 @@ Success is the step's, never the cluster's: a cluster ends well whose only step 
 | VALIDATION_ERROR, the message speaks of a limit or of capacity | capacity, `quota` |
 | VALIDATION_ERROR, the message speaks of rights | authorisation, `denied` |
 | VALIDATION_ERROR | configuration, `refused` |
+| INTERNAL_ERROR, the message says that EC2 has no room | capacity, `no_capacity` |
 | INTERNAL_ERROR | platform, `internal_error` |
 | USER_REQUEST | cancelled, `terminated` |
 | STEP_FAILURE, ALL_STEPS_COMPLETED | explain nothing: the step's own word holds |
@@ -71,6 +72,7 @@ ENDING = ENDED | {"TERMINATING"}
 STEP_ENDED = frozenset({"COMPLETED", "CANCELLED", "FAILED", "INTERRUPTED"})
 
 _SPOT = re.compile(r"(?i)spot|bid price|reclaim")
+_NO_ROOM = re.compile(r"(?i)insufficient.{0,20}capacity")
 _LIMIT = re.compile(r"(?i)limit|quota|capacity|insufficient")
 _RIGHTS = re.compile(r"(?i)not authorized|unauthorized|access ?denied|permission|iam|kms")
 _TIME_LIMIT = "engineshed_relay: the time limit of"
@@ -138,6 +140,8 @@ def _of_cluster(cluster: JSON) -> Failure | None:
     failure_class, reason = found
     if code == "INSTANCE_FAILURE" and _SPOT.search(message):
         failure_class, reason = FailureClass.SPOT_LOSS, "spot_lost"
+    elif code == "INTERNAL_ERROR" and _NO_ROOM.search(message):
+        failure_class, reason = FailureClass.CAPACITY, "no_capacity"
     elif code == "VALIDATION_ERROR" and _RIGHTS.search(message):
         failure_class, reason = FailureClass.AUTHORISATION, "denied"
     elif code == "VALIDATION_ERROR" and _LIMIT.search(message):
