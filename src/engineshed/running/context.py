@@ -17,9 +17,12 @@ EXTRAS_KEY = "engineshed"
 
 
 def pipes_context(order: Order, token: Token, staged: Staged, shed: Shed) -> dict[str, Any]:
-    """The whole context as JSON: every partition key, range and window, inputs as Parquet URIs, outputs as prefixes."""
+    """The whole context as JSON: every partition key, range and window, inputs as Parquet URIs, outputs as prefixes.
+
+    The job's settings are stock extras too, so that a script written for stock Pipes finds them by `get_extra`.
+    """
     stock = dict(order.pipes)
-    extras = dict(stock.pop("extras", None) or {})
+    extras = {**order.job.settings, **dict(stock.pop("extras", None) or {})}
     extras[EXTRAS_KEY] = {
         "token": token,
         "mode": str(order.mode),
