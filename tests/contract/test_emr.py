@@ -44,7 +44,7 @@ def on_emr(account: EmrDouble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             settings=engine_settings(account.endpoint_url, **more),
             driver=DRIVER,
             book=SmallBook(),
-            patience_s=120,
+            patience_s=240,
             exchange=EXCHANGE,
             exchange_access=access,
         )

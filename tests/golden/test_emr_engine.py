@@ -127,7 +127,7 @@ def test_the_wiring_goes_by_arguments_which_no_classification_touches() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"place": Place(exchange="/home/x", access={}, log_uri="/")}, "exchange_root to an s3:// address"),
+        ({"place": Place(exchange="/data/exchange", access={}, log_uri="/")}, "exchange_root to an s3:// address"),
         ({"settings": {"release": "emr-7.5.0", "architecture": "arm64"}, "packed": True}, "--architecture aarch64"),
         ({"block": {"env": {"A": "b"}}, "shape": {"cluster": "j-1"}}, "env cannot be given to cluster j-1"),
         ({"block": {"conf": {"spark.long": "x" * 10_240}}}, "EMR takes 10240"),
