@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -69,7 +70,7 @@ class Clusters:
         self.capacity.start(cluster)
         for fault in cluster.faults:
             if fault.trouble in _WHILE_IT_STANDS:
-                self._agenda.after(fault.at_s, lambda f=fault: self._strike(cluster, f))  # type: ignore[misc]
+                self._agenda.after(fault.at_s, lambda f=fault: self.strike(cluster, f))  # type: ignore[misc]
         return cluster
 
     def find(self, cluster_id: str) -> Cluster | None:
@@ -134,7 +135,7 @@ class Clusters:
         if step.number == 0:
             for fault in cluster.faults:
                 if fault.trouble in _WHILE_IT_WORKS:
-                    self._agenda.after(fault.at_s, lambda f=fault: self._strike(cluster, f))  # type: ignore[misc]
+                    self._agenda.after(fault.at_s, lambda f=fault: self.strike(cluster, f))  # type: ignore[misc]
 
     def _idle(self, cluster: Cluster) -> None:
         cluster.busy_since = None
@@ -165,8 +166,12 @@ class Clusters:
         if cluster.idle_since == since:
             self.watch_idleness(cluster)
 
-    def _strike(self, cluster: Cluster, fault: ClusterFault) -> None:
-        if fault.trouble is ClusterTrouble.FORGOTTEN:
+    def strike(self, cluster: Cluster, fault: ClusterFault) -> None:
+        """Let a fault happen now; one that waits for its hour (NO_CAPACITY, BOOTSTRAP) from now on."""
+        if fault.trouble in (ClusterTrouble.NO_CAPACITY, ClusterTrouble.BOOTSTRAP):
+            since_s = (self._agenda.now - cluster.created_at).total_seconds()
+            cluster.faults = (*cluster.faults, replace(fault, at_s=since_s))
+        elif fault.trouble is ClusterTrouble.FORGOTTEN:
             self.end(cluster, reasons.USER_REQUEST)
             cluster.forgotten = True
         elif fault.trouble is ClusterTrouble.SPOT_LOSS:

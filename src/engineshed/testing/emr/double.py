@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -19,17 +19,16 @@ from engineshed.testing.emr import billing, wire
 from engineshed.testing.emr.account import Account, Call
 from engineshed.testing.emr.executing.spawning import require_namespaces
 from engineshed.testing.emr.executing.work import Workshop
-from engineshed.testing.emr.faults import Faults
+from engineshed.testing.emr.faults import ClusterFault, Faults
 from engineshed.testing.emr.hands import Hands
 from engineshed.testing.emr.machines import Machines
 from engineshed.testing.emr.neighbours import CREDENTIALS, REGION, Neighbours, client
 from engineshed.testing.emr.pace import Pace
 from engineshed.testing.emr.records import Cluster
 from engineshed.testing.emr.refusals import Refusal, internal
-from engineshed.testing.emr.scripted import Script, ScriptedHands
+from engineshed.testing.emr.scripted import Script, ScriptedHands, Scripts
 from engineshed.testing.emr.serving import Server
 
-ScriptOf = Callable[[str, tuple[str, ...]], Script]
 TICK_S = 0.01
 
 
@@ -38,7 +37,7 @@ class EmrDouble:
 
     execute: bootstrap actions and steps really run, on `machines`, in real time, with the delays of `pace` times
     `time_scale`. Otherwise time is `clock`, which moves when somebody sleeps, and steps do what `scripts` say: one
-    script for all, or a function of a step's name and arguments. neighbours: S3 and the other services; in `execute`
+    script for all, or a function of the step. neighbours: S3 and the other services; in `execute`
     the double starts its own when it is not given one to share. folder: for the clusters' disks; a scratch folder when
     not given. page_size: the most that a page of any list holds. log_scheme: of the LogUri in answers. seed: of the
     identifiers; not given, those of `execute` are new each time, for doubles that share their neighbours share a bucket
@@ -52,7 +51,7 @@ class EmrDouble:
         time_scale: float = 0.01,
         pace: Pace | None = None,
         faults: Faults | None = None,
-        scripts: Script | ScriptOf | None = None,
+        scripts: Script | Scripts | None = None,
         machines: Machines | None = None,
         clock: VirtualClock | None = None,
         neighbours: Neighbours | None = None,
@@ -97,7 +96,7 @@ class EmrDouble:
             self._workshop.hands.bugs = self.bugs
             return self._workshop.hands
         scripts = self._scripts
-        return ScriptedHands(account.agenda, account.pace, scripts if callable(scripts) else lambda name, args: scripts)
+        return ScriptedHands(account.agenda, account.pace, scripts if callable(scripts) else lambda step: scripts)
 
     def _follow(self, clock: VirtualClock) -> None:
         others = clock.on_sleep
@@ -160,6 +159,12 @@ class EmrDouble:
         """From now on these faults instead, counted anew."""
         with self.account.lock:
             self.account.mischief.plan_anew(faults)
+
+    def strike(self, cluster_id: str, fault: ClusterFault) -> None:
+        """Let that happen to a cluster now, whatever the fault says of when. Raises KeyError."""
+        with self.account.lock:
+            self.account.advance()
+            self.account.machine.strike(self.cluster(cluster_id), fault)
 
     def _respond(self, operation: str, body: bytes) -> tuple[int, bytes]:
         try:

@@ -1,7 +1,7 @@
 import pytest
-from tests.unit.testing.emr.asking import cluster, run
+from tests.unit.testing.emr.asking import cluster, fleet, run, started, state
 
-from engineshed.testing.emr import CallFault, CallTrouble, EmrDouble, Faults
+from engineshed.testing.emr import CallFault, CallTrouble, ClusterFault, ClusterTrouble, EmrDouble, Faults
 from engineshed.testing.emr.account import ConnectionLost
 from engineshed.testing.emr.refusals import Refusal
 
@@ -78,3 +78,15 @@ def test_another_plan_can_come_at_any_time():
         assert outcomes(double, times=1)[-1] == "AccessDeniedException"
         double.plan(Faults())
         assert outcomes(double, times=1)[-1] == "ok"
+
+
+def test_a_fault_can_strike_at_once():
+    with EmrDouble() as double:
+        cluster_id = started(double, cluster(fleet("CORE", spot=3), keep=True))
+        double.strike(cluster_id, ClusterFault(trouble=ClusterTrouble.SPOT_LOSS, count=2))
+        assert len(double.billing_now()) == 2
+        double.strike(cluster_id, ClusterFault(trouble=ClusterTrouble.NO_CAPACITY))
+        double.clock.sleep(3600)
+        assert len(double.billing_now()) == 2
+        double.strike(cluster_id, ClusterFault(trouble=ClusterTrouble.ENDED_BY_PERSON))
+        assert state(double, cluster_id) == "TERMINATING"

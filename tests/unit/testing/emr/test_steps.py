@@ -7,7 +7,7 @@ from engineshed.testing.emr.refusals import Refusal
 
 def named(**scripts: Script):
     """Scripts by the names of steps; a minute for the others."""
-    return lambda name, args: scripts.get(name, Script())
+    return lambda step: scripts.get(step.config["Name"], Script())
 
 
 def test_steps_run_one_after_the_other_with_five_seconds_between():
@@ -127,15 +127,17 @@ def test_a_fault_can_fail_the_second_step_that_starts():
         assert step_states(double, cluster_id) == ["COMPLETED", "FAILED", "COMPLETED"]
 
 
-def test_scripts_are_told_of_their_start_and_end():
-    told: list[tuple[str, tuple[str, ...]]] = []
-    script = Script(
-        on_start=lambda i, args: told.append(("start", args)), on_end=lambda i, args: told.append(("end", args))
-    )
-    with EmrDouble(scripts=script) as double:
-        run(double, cluster(steps=[step("one", "spark-submit", "a b")]))
-        double.clock.sleep(3600)
-    assert told == [("start", ("spark-submit", "a b")), ("end", ("spark-submit", "a b"))]
+def test_deeds_happen_at_their_time_until_the_step_is_interrupted():
+    said: list[str] = []
+    deeds = tuple((at_s, lambda step: said.append(step.args[1])) for at_s in (0.0, 100.0, 200.0))
+    with EmrDouble(scripts=Script(lasts_s=1000, deeds=deeds)) as double:
+        cluster_id = started(double, cluster(keep=True, steps=[step("one", "spark-submit", "a b")]))
+        assert said == ["a b"]
+        double.clock.sleep(150)
+        assert said == ["a b", "a b"]
+        double.call("CancelSteps", ClusterId=cluster_id, StepIds=step_ids(double, cluster_id))
+        double.clock.sleep(300)
+        assert said == ["a b", "a b"]
 
 
 def test_steps_are_added_until_the_cluster_ends():

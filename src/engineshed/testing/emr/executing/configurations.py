@@ -8,12 +8,14 @@ here; but `yarn-site` says how often YARN tries an application.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 _AM_ATTEMPTS = "yarn.resourcemanager.am.max-attempts"
+_PROPERTY = re.compile(r"([^\s=:]+)\s*[=:]?\s*(.*)")
 _SYSTEM_PYTHON = "/usr/bin/python3"
 _PYTHONS = ("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON")
 _PYTHON_SETTINGS = (
@@ -80,20 +82,14 @@ def _merged(configurations: Sequence[Mapping[str, Any]]) -> dict[str, tuple[dict
 
 def conf_text(defaults: Mapping[str, str]) -> str:
     """The text of spark-defaults.conf."""
-    return "".join(f"{name} {value}\n" for name, value in defaults.items())
+    return "".join(f"{name}={value}\n" for name, value in defaults.items())
 
 
 def conf_of(text: str) -> dict[str, str]:
-    """What a properties file of Spark says: name and value apart by blanks or `=`."""
-    found = {}
-    for line in text.splitlines():
-        stripped = line.strip()
-        if stripped and not stripped.startswith(("#", "!")):
-            name, _, value = (
-                stripped.replace("=", " ", 1).partition(" ") if " " not in stripped else stripped.partition(" ")
-            )
-            found[name] = value.strip()
-    return found
+    """What a properties file says, as `java.util.Properties` reads lines without escapes."""
+    lines = (line.strip() for line in text.splitlines())
+    found = (_PROPERTY.fullmatch(line) for line in lines if line and line[0] not in "#!")
+    return {match[1]: match[2] for match in found if match}
 
 
 def shim(command: Sequence[str]) -> str:
