@@ -58,4 +58,4 @@ class EmrBench(Bench):
 
 def engine_settings(endpoint_url: str, **more: Any) -> Mapping[str, Any]:
     """Settings of the engine for that account."""
-    return {"endpoint_url": endpoint_url, "spot": False, "managed_scaling": False, **more}
+    return {"region": "us-east-1", "endpoint_url": endpoint_url, "spot": False, "managed_scaling": False, **more}

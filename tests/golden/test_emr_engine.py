@@ -97,7 +97,7 @@ def work(shape: Mapping[str, Any], *, packed: bool = False, block: Mapping[str, 
 @pytest.mark.parametrize("case", CASES)
 def test_the_request_is_as_before(case: str, matches_golden: Callable[[Request, str], None]) -> None:
     asked = CASES[case]
-    settings = checked(EmrSettings, asked.get("settings", {}), "engines.emr")
+    settings = checked(EmrSettings, {"region": "us-east-1", **asked.get("settings", {})}, "engines.emr")
     matches_golden(render(work(asked["shape"], packed=asked.get("packed", False)), settings, PLACE), case)
 
 
@@ -115,7 +115,7 @@ def test_what_a_team_states_and_what_we_need_stand_together() -> None:
 
 
 def test_the_wiring_goes_by_arguments_which_no_classification_touches() -> None:
-    step = render(work(CASES["on_demand"]["shape"]), EmrSettings(), PLACE).body["cluster"]["Steps"][0]
+    step = render(work(CASES["on_demand"]["shape"]), EmrSettings(region="us-east-1"), PLACE).body["cluster"]["Steps"][0]
     assert step["HadoopJarStep"]["Args"][-4:] == [
         "--engineshed-channel",
         '{"version": 1}',
@@ -144,7 +144,7 @@ def test_the_wiring_goes_by_arguments_which_no_classification_touches() -> None:
     ],
 )
 def test_what_cannot_run_is_refused_with_the_remedy(change: Mapping[str, Any], said: str) -> None:
-    settings = checked(EmrSettings, change.get("settings", {}), "engines.emr")
+    settings = checked(EmrSettings, {"region": "us-east-1", **change.get("settings", {})}, "engines.emr")
     one = work(
         change.get("shape", CASES["on_demand"]["shape"]), packed=change.get("packed", False), block=change.get("block")
     )

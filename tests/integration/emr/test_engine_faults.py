@@ -61,7 +61,9 @@ class World:
             exchange=self.exchange,
             exchange_access=access,
         )
-        self.engine: Engine = build({"endpoint_url": self.double.endpoint_url, **settings}, surroundings)
+        self.engine: Engine = build(
+            {"region": "us-east-1", "endpoint_url": self.double.endpoint_url, **settings}, surroundings
+        )
         script = folder / "edges.py"
         script.write_text("print('payload')\n")
         self.job = SparkJob(name="edges", script=str(script), resources=Resources(executors=6, executor_memory_gib=4))

@@ -104,7 +104,7 @@ class EmrBlock(_Closed):
 class EmrSettings(_Closed):
     """Settings of the engine (`engines.emr` of location.yaml)."""
 
-    region: str = Field(default="us-east-1", description="Region of the clusters and of their prices.")
+    region: str = Field(min_length=1, description="Region of the clusters and of their prices.")
     release: str = Field(default="emr-7.12.0", description="Release label.")
     log_uri: str | None = Field(
         default=None, description="s3:// folder for logs; none: `emr-logs` in the exchange, if that is on S3."
