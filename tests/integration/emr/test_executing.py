@@ -68,6 +68,7 @@ def test_bootstrap_actions_run_in_order_before_the_first_step(shed: Shed) -> Non
     assert shed.ended(cluster_id)["State"] == "TERMINATED"
     assert shed.step_log(cluster_id).split() == ["numpy", "one", "two"]
     master = shed.emr.list_instances(ClusterId=cluster_id)["Instances"][0]["Ec2InstanceId"]
+    shed.double.deliver_logs(cluster_id)
     found = shed.logs(cluster_id, f"node/{master}/bootstrap-actions")
     assert sorted(found) == [f"{n}/{name}.gz" for n in (1, 2) for name in ("controller", "stderr", "stdout")]
 
@@ -208,7 +209,7 @@ def test_slow_logs_come_after_the_end(make_shed: MakeShed) -> None:
     cluster_id = shed.run(step("says", "echo", "words"))
     shed.ended(cluster_id)
     assert shed.logs(cluster_id, "steps") == {}
-    assert shed.step_log(cluster_id) == "words\n"
+    until(lambda: "words\n" in shed.logs(cluster_id, "steps").values())
 
 
 def test_a_cluster_without_log_uri_has_no_logs(shed: Shed) -> None:
@@ -216,7 +217,15 @@ def test_a_cluster_without_log_uri_has_no_logs(shed: Shed) -> None:
     cluster_id = shed.run(step("says", "echo", "words"), **body)
     shed.ended(cluster_id)
     assert "LogUri" not in shed.emr.describe_cluster(ClusterId=cluster_id)["Cluster"]
+    shed.double.deliver_logs(cluster_id)
     assert shed.logs(cluster_id, "steps") == {}
+
+
+def test_logs_for_a_bucket_that_is_not_there_are_lost(shed: Shed) -> None:
+    cluster_id = shed.run(step("says", "echo", "words"), LogUri="s3://nowhere/logs")
+    assert shed.ended(cluster_id)["State"] == "TERMINATED"
+    shed.double.deliver_logs(cluster_id)
+    assert "NoSuchBucket" in str(shed.double.delivery_errors[-1])
 
 
 def test_steps_of_one_cluster_run_side_by_side_when_they_may(shed: Shed, tmp_path: Path) -> None:

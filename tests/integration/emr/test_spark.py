@@ -102,6 +102,7 @@ def test_yarn_tries_a_failed_driver_again_unless_told_not_to(shed: Shed, address
     shed.ended(cluster_id)
     assert shed.states(cluster_id) == ["FAILED", "FAILED"]
     assert "finished with failed status" in shed.steps(cluster_id)[0]["Status"]["FailureDetails"]["Message"]
+    shed.double.deliver_logs(cluster_id)
     outputs = [name for name in shed.logs(cluster_id, "containers") if name.endswith("/stdout.gz")]
     assert sorted(name.split("/")[1].split("_", 2)[2] for name in outputs) == [
         "0001_01_000001",

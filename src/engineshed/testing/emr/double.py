@@ -160,6 +160,21 @@ class EmrDouble:
         with self.account.lock:
             self.account.mischief.plan_anew(faults)
 
+    def deliver_logs(self, cluster_id: str) -> None:
+        """Deliver what a cluster's logs hold by now, and return when it is in the bucket.
+
+        On EMR nobody can ask for that; a test that reads logs need not wait. Raises KeyError, and RuntimeError in a
+        simulation, which has none.
+        """
+        if self._workshop is None:
+            raise RuntimeError("a simulation has no logs: start the double with execute=True.")
+        self._workshop.delivery.deliver_now(self.cluster(cluster_id))
+
+    @property
+    def delivery_errors(self) -> list[Exception]:
+        """What S3 said to logs that it did not take: a bucket that is not there loses them, on EMR too."""
+        return [] if self._workshop is None else list(self._workshop.delivery.errors)
+
     def strike(self, cluster_id: str, fault: ClusterFault) -> None:
         """Let that happen to a cluster now, whatever the fault says of when. Raises KeyError."""
         with self.account.lock:

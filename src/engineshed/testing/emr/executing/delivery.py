@@ -22,7 +22,7 @@ class Delivery:
     def __init__(self, root: Path, make_s3: Callable[[], Any]) -> None:
         self._root, self._make_s3 = root, make_s3
         self._sizes: dict[Path, int] = {}
-        self._orders: queue.SimpleQueue[Cluster | None] = queue.SimpleQueue()
+        self._orders: queue.SimpleQueue[Cluster | threading.Event | None] = queue.SimpleQueue()
         self.errors: list[Exception] = []
         self._thread = threading.Thread(target=self._work, name="emr-logs", daemon=True)
         self._thread.start()
@@ -32,6 +32,13 @@ class Delivery:
         if cluster.request.get("LogUri"):
             self._orders.put(cluster)
 
+    def deliver_now(self, cluster: Cluster) -> None:
+        """All that is in its logs by now is delivered when this returns."""
+        self.deliver(cluster)
+        done = threading.Event()
+        self._orders.put(done)
+        done.wait()
+
     def close(self) -> None:
         """When all that was asked for is delivered."""
         self._orders.put(None)
@@ -39,10 +46,13 @@ class Delivery:
 
     def _work(self) -> None:
         s3 = None
-        while (cluster := self._orders.get()) is not None:
+        while (order := self._orders.get()) is not None:
+            if isinstance(order, threading.Event):
+                order.set()
+                continue
             s3 = s3 or self._make_s3()
             try:
-                self._deliver(s3, cluster)
+                self._deliver(s3, order)
             except (s3.exceptions.ClientError, OSError) as error:
                 self.errors.append(error)
 

@@ -22,7 +22,7 @@ class Workshop:
 
     def __init__(self, account: Account, root: Path, machines: Machines, access: Mapping[str, str]) -> None:
         self._account, self._url = account, access["AWS_ENDPOINT_URL"]
-        self._delivery = Delivery(root, lambda: client("s3", self._url))
+        self.delivery = Delivery(root, lambda: client("s3", self._url))
         self._delivering: set[str] = set()
         self.hands = ExecutingHands(root, machines, account.post, access, self._fetch)
         self.hands.on_bootstrap, self.hands.on_released = self._bootstrapping, self._released
@@ -51,7 +51,7 @@ class Workshop:
 
     def _deliver(self, cluster: Cluster) -> None:
         if cluster.id in self._delivering:
-            self._delivery.deliver(cluster)
+            self.delivery.deliver(cluster)
             self._account.agenda.after(self._delay_s, lambda: self._deliver(cluster))
 
     def _released(self, cluster: Cluster) -> None:
@@ -59,10 +59,10 @@ class Workshop:
         self._delivering.discard(cluster.id)
         told = self._account.mischief.plan.log_push_s
         if told is None:
-            self._delivery.deliver(cluster)
+            self.delivery.deliver(cluster)
         else:
-            self._account.agenda.after(told, lambda: self._delivery.deliver(cluster))
+            self._account.agenda.after(told, lambda: self.delivery.deliver(cluster))
 
     def close(self) -> None:
         """When all that was asked for is delivered."""
-        self._delivery.close()
+        self.delivery.close()
