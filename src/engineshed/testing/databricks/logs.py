@@ -54,7 +54,7 @@ class DriverLogs:
 
     def begin(self, cluster: Cluster) -> None:
         """From now on deliver and roll the logs of a cluster that has a place for them."""
-        if _destination(cluster.spec) is not None:
+        if destination(cluster.spec) is not None:
             self._agenda.after(self._every(), lambda: self._push(cluster))
             self._agenda.after(self._pace.log_roll_s, lambda: self._roll(cluster))
 
@@ -69,7 +69,7 @@ class DriverLogs:
 
     def finish(self, cluster: Cluster) -> None:
         """The cluster has ended: the last delivery, at once unless the plan of faults makes it slow."""
-        if _destination(cluster.spec) is not None:
+        if destination(cluster.spec) is not None:
             self._agenda.after(self._push_s() or 0.0, lambda: self.deliver(cluster))
 
     def deliver(self, cluster: Cluster) -> None:
@@ -121,18 +121,19 @@ class DriverLogs:
                 self._streams[cluster.cluster_id, LOG4J] += added
 
     def _put(self, cluster: Cluster, name: str, data: bytes) -> None:
-        destination = f"{_destination(cluster.spec)}/{cluster.cluster_id}/driver/{name}"
-        if destination.startswith("s3://"):
-            self._objects.put(destination, data)
+        place = f"{destination(cluster.spec)}/{cluster.cluster_id}/driver/{name}"
+        if place.startswith("s3://"):
+            self._objects.put(place, data)
             return
-        path = self._storage.dbfs(destination) if destination.startswith("dbfs:") else self._storage.volume(destination)
+        path = self._storage.dbfs(place) if place.startswith("dbfs:") else self._storage.volume(place)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{name}.part")
         part.write_bytes(data)
         part.replace(path)
 
 
-def _destination(spec: Mapping[str, Any]) -> str | None:
+def destination(spec: Mapping[str, Any]) -> str | None:
+    """Where a cluster's logs are to go; None where it has not said."""
     conf = spec.get("cluster_log_conf") or {}
     kind = next((k for k in ("volumes", "dbfs", "s3") if conf.get(k)), None)
     return None if kind is None else str(conf[kind]["destination"]).rstrip("/")

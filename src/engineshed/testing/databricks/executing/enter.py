@@ -28,7 +28,6 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def main(asked: Mapping[str, Any], command: list[str]) -> None:
     """Does not return. asked: `at`, paths to folders; `root`, an empty folder; `cwd`; `env`."""
-    _libc.prctl(DIE_WITH_PARENT, KILL, 0, 0, 0)
     try:
         unshare()
         build_root(asked["root"], asked["at"])
@@ -36,6 +35,8 @@ def main(asked: Mapping[str, Any], command: list[str]) -> None:
     except OSError as error:
         sys.stderr.write(f"no mount namespace here: {error}\n")
         sys.exit(NO_NAMESPACE)
+    # Last, since the kernel takes this wish away from whoever changes his rights.
+    _libc.prctl(DIE_WITH_PARENT, KILL, 0, 0, 0)
     os.chdir(asked["cwd"])
     os.execvpe(command[0], command, asked["env"])
 

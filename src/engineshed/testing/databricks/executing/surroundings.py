@@ -14,6 +14,7 @@ from typing import Any
 
 from engineshed.testing.databricks.catalogue import RUNTIMES
 from engineshed.testing.databricks.clusters import Cluster
+from engineshed.testing.databricks.logs import destination
 from engineshed.testing.databricks.machines import Machines
 from engineshed.testing.databricks.records import TaskRun
 from engineshed.testing.databricks.secrets import resolved
@@ -162,7 +163,7 @@ def _variables(house: House, task: TaskRun, version: str) -> Mapping[str, str]:
 
 def write_spark_conf(house: House, cluster: Cluster, jars: Sequence[str]) -> None:
     """`spark-defaults.conf` and `log4j2.properties` of a cluster's driver. Raises SecretMissing."""
-    machine = machine_of_cluster(house.storage, cluster)
+    machine, logs = machine_of_cluster(house.storage, cluster), destination(cluster.spec)
     conf = {
         "spark.master": "local[2]",
         "spark.app.name": "Databricks Shell",
@@ -175,6 +176,8 @@ def write_spark_conf(house: House, cluster: Cluster, jars: Sequence[str]) -> Non
         "spark.databricks.clusterUsageTags.clusterId": cluster.cluster_id,
         "spark.databricks.clusterUsageTags.clusterName": cluster.name,
         "spark.databricks.clusterUsageTags.sparkVersion": str(cluster.spec.get("spark_version")),
+        "spark.databricks.clusterUsageTags.clusterLogDeliveryEnabled": str(bool(logs)).lower(),
+        "spark.databricks.clusterUsageTags.clusterLogDestination": logs or "none",
         **({"spark.jars": ",".join(jars)} if jars else {}),
         **resolved(cluster.spec.get("spark_conf") or {}, house.machines.secrets),
     }
