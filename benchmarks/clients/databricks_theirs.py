@@ -61,7 +61,7 @@ class Bench:
 
     def __init__(self, double: DatabricksDouble, python: Path, script: str) -> None:
         self.double, self._python = double, python
-        path = double.platform.storage.local("/dbfs/script.py")
+        path = double.local("/dbfs/script.py")
         path.write_text(textwrap.dedent(script))
 
     def start(self) -> subprocess.Popen[str]:
@@ -80,7 +80,7 @@ class Bench:
 
     def wait_for_starts(self, count: int) -> None:
         """Until so many scripts run."""
-        started, until = self.double.platform.storage.local("/dbfs/started"), time.monotonic() + PATIENCE_S
+        started, until = self.double.local("/dbfs/started"), time.monotonic() + PATIENCE_S
         while len(started.read_text() if started.is_file() else "") < count:
             if time.monotonic() > until:
                 raise TimeoutError("the script does not start")

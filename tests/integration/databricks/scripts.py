@@ -73,12 +73,12 @@ def said(workspace: Workspace, run: Mapping[str, Any]) -> Any:
 
 def delivered(workspace: Workspace, run: Mapping[str, Any], destination: str) -> dict[str, bytes]:
     cluster_id = run["tasks"][0]["cluster_instance"]["cluster_id"]
-    folder = workspace.double.platform.storage.local(f"{destination}/{cluster_id}/driver")
+    folder = workspace.double.local(f"{destination}/{cluster_id}/driver")
     return {path.name: path.read_bytes() for path in folder.glob("[!.]*")} if folder.is_dir() else {}
 
 
 def wait_for(workspace: Workspace, name: str) -> None:
     until = time.monotonic() + ENDS_S
-    while not workspace.double.platform.storage.local(f"{VOLUME}/{name}").exists():
+    while not workspace.double.local(f"{VOLUME}/{name}").exists():
         assert time.monotonic() < until
         time.sleep(0.02)

@@ -52,7 +52,7 @@ def test_what_a_script_started_ends_with_it_and_atexit_is_not_called(drivers: Wo
     started = time.monotonic()
     assert run(drivers, script)["state"]["result_state"] == "SUCCESS"
     assert time.monotonic() - started < 30
-    assert not drivers.double.platform.storage.local(f"{VOLUME}/atexit").exists()
+    assert not drivers.double.local(f"{VOLUME}/atexit").exists()
     assert not [p for p in Path("/proc").glob("[0-9]*/cmdline") if p.read_bytes() == b"sleep\x00598\x00"]
 
 
@@ -91,7 +91,7 @@ def test_a_lost_driver_takes_the_script_with_it(drivers: Workspace) -> None:
     drivers.double.plan(Faults(runs=(RunFault(trouble=RunTrouble.DRIVER_LOST, at_s=1.0),)))
     done = run(drivers, WAITS.format(volume=VOLUME, name="lost", then="raise"))
     assert done["status"]["termination_details"]["code"] == "CLOUD_FAILURE"
-    assert not drivers.double.platform.storage.local(f"{VOLUME}/lost-interrupted").exists()
+    assert not drivers.double.local(f"{VOLUME}/lost-interrupted").exists()
 
 
 def test_get_output_gives_the_last_five_megabytes(drivers: Workspace) -> None:

@@ -31,7 +31,7 @@ def test_a_file_of_a_volume_is_written_read_and_deleted(workspace: Workspace) ->
     assert download.contents is not None
     assert download.contents.read() == b"second"
     assert files.get_metadata(path).content_length == 6
-    assert workspace.double.platform.storage.local(path).read_bytes() == b"second"
+    assert workspace.double.local(path).read_bytes() == b"second"
     files.delete(path)
     for ask in (files.get_metadata, files.download, files.delete):
         with pytest.raises(NotFound):
@@ -61,7 +61,7 @@ def test_a_stream_of_unknown_length_arrives_whole(workspace: Workspace) -> None:
     data = bytes(range(256)) * 50_000
     workspace.client.config.files_ext_multipart_upload_min_stream_size = 1_000_000
     workspace.client.files.upload(f"{VOLUME}/stream", Pipe(data))
-    assert workspace.double.platform.storage.local(f"{VOLUME}/stream").read_bytes() == data
+    assert workspace.double.local(f"{VOLUME}/stream").read_bytes() == data
 
 
 def test_a_directory_is_listed_in_pages() -> None:
@@ -103,7 +103,7 @@ def test_dbfs_reads_half_a_megabyte_unless_asked_and_a_whole_one_at_most(workspa
     assert too_much["error_code"] == "MAX_READ_SIZE_EXCEEDED"
     with dbfs.open("/messages", read=True) as file:
         assert file.read() == data
-    assert workspace.double.platform.storage.local("/dbfs/messages").read_bytes() == data
+    assert workspace.double.local("/dbfs/messages").read_bytes() == data
 
 
 def test_dbfs_takes_a_megabyte_at_once(workspace: Workspace) -> None:

@@ -163,7 +163,7 @@ def test_init_scripts_run_before_the_driver_and_can_fail(drivers: Workspace) -> 
     done = run(drivers, marked, new_cluster=on("init.sh"))
     assert said(drivers, done) is True
     cluster_id = done["tasks"][0]["cluster_instance"]["cluster_id"]
-    assert drivers.double.platform.storage.local(f"{VOLUME}/initialised").read_text() == f"{cluster_id} x\n"
+    assert drivers.double.local(f"{VOLUME}/initialised").read_text() == f"{cluster_id} x\n"
     assert [e["type"] for e in drivers.events(done["run_id"])][1:3] == [
         "INIT_SCRIPTS_STARTED",
         "INIT_SCRIPTS_FINISHED",

@@ -57,7 +57,7 @@ def test_logs_can_be_slow_and_go_to_dbfs_and_object_stores(drivers: Workspace) -
         found = None
         while found is None:
             assert time.monotonic() < until
-            path = drivers.double.platform.storage.local(f"/dbfs/logs/{cluster_id}/driver/stdout")
+            path = drivers.double.local(f"/dbfs/logs/{cluster_id}/driver/stdout")
             at_s3 = STORE.objects.get(f"s3://bucket/logs/{cluster_id}/driver/stdout")
             found = at_s3 or (path.read_bytes() if path.exists() else None)
         assert found == b"here\n"

@@ -1,5 +1,4 @@
-"""A Databricks workspace for tests: the real databricks-sdk talks to it over HTTP, and it keeps books on what was
-asked.
+"""A Databricks workspace for tests: the real databricks-sdk talks to it over HTTP, and it keeps books.
 
     from databricks.sdk import WorkspaceClient
     from engineshed.testing.databricks import DatabricksDouble
@@ -26,6 +25,7 @@ from engineshed.testing.databricks.faults import CallFault, CallTrouble, Faults,
 from engineshed.testing.databricks.limits import Limits
 from engineshed.testing.databricks.machines import Machines
 from engineshed.testing.databricks.pace import Pace
+from engineshed.testing.databricks.records import TaskRun
 from engineshed.testing.databricks.scripted import Script
 
 __all__ = [
@@ -44,5 +44,6 @@ __all__ = [
     "RunTrouble",
     "Script",
     "Span",
+    "TaskRun",
     "raised",
 ]

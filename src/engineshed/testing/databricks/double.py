@@ -22,7 +22,7 @@ from engineshed.testing.databricks.limits import Limits
 from engineshed.testing.databricks.machines import Machines
 from engineshed.testing.databricks.pace import Pace
 from engineshed.testing.databricks.platform import Platform
-from engineshed.testing.databricks.records import Driver
+from engineshed.testing.databricks.records import Driver, TaskRun
 from engineshed.testing.databricks.scripted import Script, ScriptedDriver, Scripts
 from engineshed.testing.databricks.serving import Server
 from engineshed.testing.databricks.submissions import check_cluster
@@ -171,7 +171,19 @@ class DatabricksDouble:
         """A service principal that may log in by OAuth."""
         self.platform.principals[client_id] = client_secret
 
+    def limit(self, limits: Limits) -> None:
+        """Other limits from now on."""
+        self.platform.limits = limits
+
+    def say(self, task: TaskRun, text: str, stream: str = "stdout") -> None:
+        """Let the driver of a scripted task write to its log: for the deeds of a Script."""
+        self.platform.logs.write(task, stream, text.encode())
+
+    def local(self, path: str) -> Path:
+        """The path of this machine behind one of `/Volumes`, `/dbfs` and `/Workspace`."""
+        return self.platform.storage.local(path)
+
     def make_volume(self, path: str) -> Path:
         """A volume `/Volumes/<catalog>/<schema>/<volume>`, and the folder behind it."""
         self.platform.storage.make_volume(path)
-        return self.platform.storage.local(path)
+        return self.local(path)
