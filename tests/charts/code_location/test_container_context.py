@@ -103,6 +103,8 @@ def _warrant(**other):
         "job_name": "run-1",
         "arguments": ["dagster"],
         "own_labels": {},
+        "service": "alpha",
+        "service_uid": "u1",
     }
     return Warrant(**{**said, **other})
 
