@@ -16,6 +16,7 @@ from engineshed.testing.clock import VirtualClock
 from engineshed.testing.databricks.answering import Answering, Asked
 from engineshed.testing.databricks.bookkeeping import Books
 from engineshed.testing.databricks.executing.driver import ExecutingDriver
+from engineshed.testing.databricks.executing.preparing import require_namespaces
 from engineshed.testing.databricks.executing.surroundings import House
 from engineshed.testing.databricks.faults import Faults, Mischief
 from engineshed.testing.databricks.limits import Limits
@@ -90,7 +91,9 @@ class DatabricksDouble:
         self._open(faults or Faults())
 
     def _executing(self, platform: Platform) -> Driver:
-        return ExecutingDriver(House(platform.storage, self._machines), platform.logs)
+        house = House(platform.storage, self._machines)
+        require_namespaces(house)
+        return ExecutingDriver(house, platform.logs)
 
     def _scripted(self, platform: Platform) -> Driver:
         given = self._scripts

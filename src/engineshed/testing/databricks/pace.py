@@ -15,7 +15,7 @@ class Pace:
     cluster_start_s: from the request to the first command. pool_start_s: the same, with an idle instance of a pool.
     serverless_start_s: of serverless compute. workers_s: until the workers are there too, counted from the driver.
     library_s: each library. wrap_up_s: from the script's end to the run's. cancel_s: from the wish to the end.
-    kill_s: how long a script may take for its KeyboardInterrupt. terminate_s: of a cluster.
+    terminate_s: of a cluster.
     autoscale_s: of load before more workers are asked for. replace_s: until a lost worker is replaced.
     log_push_s: between deliveries of the driver's logs. log_roll_s: between its archives.
     """
@@ -27,7 +27,6 @@ class Pace:
     library_s: float = 10.0
     wrap_up_s: float = 2.0
     cancel_s: float = 3.0
-    kill_s: float = 5.0
     terminate_s: float = 30.0
     autoscale_s: float = 60.0
     replace_s: float = 180.0

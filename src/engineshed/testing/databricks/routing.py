@@ -66,14 +66,10 @@ class Router:
 
     def find(self, call: Call) -> tuple[Route, Call]:
         """The route of a request and the request with the parts of its path. Raises Refusal."""
-        known = False
         for pattern, route in self._routes:
             match = pattern.fullmatch(call.path)
             if match and route.method == call.method:
                 return route, replace(call, parts=match.groups())
-            known = known or match is not None
-        if known:
-            raise Refusal(405, "BAD_REQUEST", f"{call.path} does not take {call.method}.")
         raise Refusal(404, "ENDPOINT_NOT_FOUND", f"No API found for '{call.method} {call.path}'")
 
 

@@ -65,17 +65,21 @@ class FilesApi:
     def get(self, call: Call, given: Given) -> Answer:
         """Whole, or the bytes of a Range."""
         path = self._file(call)
-        body, headers = path.read_bytes(), _metadata(path)
+        headers = _metadata(path)
         since = call.headers.get("if-unmodified-since")
         if since and int(path.stat().st_mtime) > parsedate_to_datetime(since).timestamp():
             raise Refusal(412, "FAILED_PRECONDITION", f"{call.parts[0]} was modified.")
         wanted = call.headers.get("range")
         if not wanted:
-            return Answer(body, headers=headers)
-        start, end = _range(wanted, len(body))
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(body)}"
-        headers["Content-Length"] = str(end - start)
-        return Answer(body[start:end], 206, headers)
+            return Answer(path.read_bytes(), headers=headers)
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            start, end = _range(wanted, size)
+            file.seek(start)
+            body = file.read(end - start)
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+        headers["Content-Length"] = str(len(body))
+        return Answer(body, 206, headers)
 
     def head(self, call: Call, given: Given) -> Answer:
         """Size, type and time."""

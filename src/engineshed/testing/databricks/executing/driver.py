@@ -15,7 +15,6 @@ from typing import IO, Any
 
 from engineshed.testing.databricks.clusters import Cluster
 from engineshed.testing.databricks.endings import SUCCESS, Ending, failed, raised
-from engineshed.testing.databricks.executing.enter import NO_NAMESPACE
 from engineshed.testing.databricks.executing.errands import Errands
 from engineshed.testing.databricks.executing.preparing import (
     REPL,
@@ -33,10 +32,6 @@ from engineshed.testing.databricks.secrets import SecretMissing
 
 _CHUNK_BYTES = 1 << 16
 _EOF_S = 5.0
-
-
-class NoNamespace(Exception):
-    """This machine lets nobody have a mount namespace, so no driver can be run as the platform runs it."""
 
 
 @dataclass(slots=True)
@@ -171,11 +166,6 @@ def _ending(running: _Running) -> Ending:
     if running.result.is_file():
         said = json.loads(running.result.read_text())
         return raised(said["error"], said["trace"]) if said["error"] else SUCCESS
-    if code == NO_NAMESPACE:
-        raise NoNamespace(
-            "this machine lets no process have a mount namespace, so /Volumes cannot be shown to a driver: run the "
-            "tests as root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1)."
-        )
     return raised(
         "Fatal error: The Python kernel is unresponsive.", f"The Python process exited with exit code {code}."
     )

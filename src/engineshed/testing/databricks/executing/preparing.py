@@ -38,6 +38,22 @@ def entering(house: House, machine: Machine, name: str, env: Mapping[str, str], 
     return [house.machines.python, "-IS", str(ENTER), json.dumps(asked)]
 
 
+class NoNamespace(Exception):
+    """This machine lets the tests have no mount namespace, so no driver can see what a driver sees."""
+
+
+def require_namespaces(house: House) -> None:
+    """Raises NoNamespace."""
+    machine = Machine(house.storage.root / "probe", serverless=True).made()
+    probe = [*entering(house, machine, "probe", {}), "/bin/true"]
+    done = subprocess.run(probe, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise NoNamespace(
+            f"/Volumes cannot be shown to a driver here: {done.stderr.strip()}. Run the tests on Linux, as root or "
+            "where user namespaces are allowed (sysctl kernel.unprivileged_userns_clone=1)."
+        )
+
+
 def boot(house: House, cluster: Cluster) -> Ending | None:
     """Run a cluster's init scripts; how it ended where one failed."""
     machine = machine_of_cluster(house.storage, cluster).made()
@@ -47,17 +63,22 @@ def boot(house: House, cluster: Cluster) -> Ending | None:
     except SecretMissing as missing:
         return _ended(cluster, {"code": "SECRET_RESOLUTION_ERROR", "type": "CLIENT_ERROR"}, str(missing))
     for number, script in enumerate(cluster.spec.get("init_scripts") or ()):
-        _, where = next(iter(script.items()))
-        try:
-            path = reached(house, machine, where["destination"])
-        except (OSError, Refusal) as error:
-            return _ended(cluster, INIT_SCRIPT_FAILED, f"Cannot read init script {where['destination']}: {error}")
-        command = [*entering(house, machine, f"init-{number}", env), "/bin/bash", path]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=INIT_SCRIPT_S)
-        if done.returncode != 0:
-            text = f"Script exit status is non-zero ({done.returncode}): {done.stderr[-500:]}"
-            return _ended(cluster, INIT_SCRIPT_FAILED, text)
+        wrong = _init_script(house, machine, next(iter(script.values()))["destination"], f"init-{number}", env)
+        if wrong:
+            return _ended(cluster, INIT_SCRIPT_FAILED, wrong)
     return None
+
+
+def _init_script(house: House, machine: Machine, destination: str, name: str, env: Mapping[str, str]) -> str:
+    """Run one; what went wrong, empty for nothing."""
+    try:
+        command = [*entering(house, machine, name, env), "/bin/bash", reached(house, machine, destination)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=INIT_SCRIPT_S)
+    except (OSError, Refusal) as error:
+        return f"Cannot read init script {destination}: {error}"
+    except subprocess.TimeoutExpired:
+        return f"Script did not end within {INIT_SCRIPT_S} seconds"
+    return f"Script exit status is non-zero ({done.returncode}): {done.stderr[-500:]}" if done.returncode else ""
 
 
 def _ended(cluster: Cluster, reason: Mapping[str, Any], text: str) -> Ending:
