@@ -90,6 +90,8 @@ def test_in_cluster_mode_it_is_yarns(shed: Shed, addresses: dict[str, str]) -> N
     env = dict(found["env"])  # type: ignore[call-overload]
     # spark-env.sh is not read there, the application master's variables are.
     assert (env["FROM_ENV"], env["FROM_MASTER"], env["EMR_STEP_ID"]) == (None, "master", None)
+    # What Spark's YARN client hands on of the submitter's variables, which spark-env.sh has set.
+    assert str(env["PYSPARK_PYTHON"]).endswith("/bin/python3")
 
 
 def test_yarn_tries_a_failed_driver_again_unless_told_not_to(shed: Shed, addresses: dict[str, str]) -> None:

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from engineshed.ports.clock import Clock
+from engineshed.testing.agenda import Agenda
 from engineshed.testing.emr import wire
-from engineshed.testing.emr.agenda import Agenda
 from engineshed.testing.emr.api import HANDLERS
 from engineshed.testing.emr.clusters import Clusters
 from engineshed.testing.emr.faults import CallTrouble, Faults, Mischief, refusal

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from engineshed.testing.agenda import Agenda, Appointment
 from engineshed.testing.emr import reasons
-from engineshed.testing.emr.agenda import Agenda, Appointment
 from engineshed.testing.emr.faults import ClusterTrouble
 from engineshed.testing.emr.ids import Ids
 from engineshed.testing.emr.pace import Pace

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from engineshed.testing.agenda import Agenda
 from engineshed.testing.emr import reasons
-from engineshed.testing.emr.agenda import Agenda
 from engineshed.testing.emr.capacity import Capacity
 from engineshed.testing.emr.faults import ClusterFault, ClusterTrouble, Mischief
 from engineshed.testing.emr.hands import BootstrapFailure, Hands, StepEnd

@@ -16,7 +16,7 @@ from engineshed.ports.clock import Clock
 from engineshed.running.system_clock import SystemClock
 from engineshed.testing.clock import VirtualClock
 from engineshed.testing.emr import billing, wire
-from engineshed.testing.emr.account import Account, Call
+from engineshed.testing.emr.account import Account, Call, ConnectionLost
 from engineshed.testing.emr.executing.spawning import require_namespaces
 from engineshed.testing.emr.executing.work import Workshop
 from engineshed.testing.emr.faults import ClusterFault, Faults
@@ -109,7 +109,10 @@ class EmrDouble:
 
     def _tick(self) -> None:
         while not self._stopped.wait(TICK_S):
-            self.account.advance()
+            try:
+                self.account.advance()
+            except Exception as bug:  # noqa: BLE001 - a thread's bug must reach the test, not its stderr
+                self.bugs.append(bug)
 
     @property
     def endpoint_url(self) -> str:
@@ -186,7 +189,9 @@ class EmrDouble:
             return 200, wire.write(self.account.call(operation, wire.read(body)))
         except Refusal as no:
             return no.status, wire.write(no.body())
-        except wire.AnswerInvalid as bug:
+        except ConnectionLost:
+            raise
+        except Exception as bug:  # noqa: BLE001 - it must reach the test, which boto3 would only tell of a lost connection
             self.bugs.append(bug)
             return 500, wire.write(internal(operation).body())
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from engineshed.testing.emr.agenda import Appointment
+from engineshed.testing.agenda import Appointment
 from engineshed.testing.emr.faults import ClusterFault, StepFault
 
 ON_DEMAND, SPOT = "ON_DEMAND", "SPOT"

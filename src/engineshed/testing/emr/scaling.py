@@ -8,7 +8,7 @@ go first.
 
 from __future__ import annotations
 
-from engineshed.testing.emr.agenda import Agenda
+from engineshed.testing.agenda import Agenda
 from engineshed.testing.emr.capacity import Capacity
 from engineshed.testing.emr.catalogue import vcpus
 from engineshed.testing.emr.pace import Pace

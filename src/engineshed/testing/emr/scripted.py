@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from engineshed.testing.emr.agenda import Agenda, Appointment
+from engineshed.testing.agenda import Agenda, Appointment
 from engineshed.testing.emr.hands import BootstrapFailure, StepEnd
 from engineshed.testing.emr.pace import Pace
 from engineshed.testing.emr.records import Cluster, Step

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from engineshed.testing.emr.agenda import Agenda
+from engineshed.testing.agenda import Agenda
 from engineshed.testing.emr.faults import Mischief, StepTrouble
 from engineshed.testing.emr.hands import Hands, StepEnd
 from engineshed.testing.emr.ids import Ids
@@ -25,7 +25,6 @@ class Steps:
         self.on_start: Callable[[Step], None] = lambda step: None
         self.on_failure: Callable[[Cluster], None] = lambda cluster: None
         self.on_idle: Callable[[Cluster], None] = lambda cluster: None
-        self.on_end: Callable[[Step], None] = lambda step: None
 
     def add(self, cluster: Cluster, configs: Sequence[Mapping[str, Any]], execution_role: str = "") -> list[Step]:
         """Queue them."""
@@ -123,7 +122,6 @@ class Steps:
     def _close(self, step: Step, state: str) -> None:
         if not step.over:
             step.state, step.ended_at = state, self._agenda.now
-            self.on_end(step)
 
     def _act_on_failure(self, step: Step) -> None:
         cluster, action = step.cluster, step.action_on_failure

@@ -98,7 +98,7 @@ def _in_cluster_mode(asked: Submission, settings: dict[str, str], variables: Map
     }
     (folder / "order.json").write_text(json.dumps(order))
     subprocess.run(
-        [sys.executable, "-m", "engineshed.testing.emr.commands.container", str(folder)],
+        [sys.executable, "-I", "-m", "engineshed.testing.emr.commands.container", str(folder)],
         env=_of_node(variables),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

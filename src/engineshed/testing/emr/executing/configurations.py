@@ -14,6 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+LOAD_SPARK_ENV = 'set -a\n. "$SPARK_CONF_DIR/spark-env.sh"\nset +a\nexport SPARK_ENV_LOADED=1\n'
+"""What Spark's load-spark-env.sh does, done before our command, which has to know of the exports, too."""
+
 _AM_ATTEMPTS = "yarn.resourcemanager.am.max-attempts"
 _PROPERTY = re.compile(r"([^\s=:]+)\s*[=:]?\s*(.*)")
 _SYSTEM_PYTHON = "/usr/bin/python3"
@@ -92,6 +95,6 @@ def conf_of(text: str) -> dict[str, str]:
     return {match[1]: match[2] for match in found if match}
 
 
-def shim(command: Sequence[str]) -> str:
-    """A script that is another command."""
-    return f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n'
+def shim(command: Sequence[str], before: str = "") -> str:
+    """A script that is another command, after some lines of its own."""
+    return f'#!/bin/bash\n{before}exec {shlex.join(command)} "$@"\n'

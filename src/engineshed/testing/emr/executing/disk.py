@@ -126,7 +126,9 @@ def format_disk(disk: Disk, cluster: Cluster, machines: Machines, endpoint_url: 
         _command(disk.bin / name, configurations.shim([machines.python]))
     for name in _COMMANDS:
         module = f"engineshed.testing.emr.commands.{name.replace('-', '_')}"
-        _command(disk.bin / name, configurations.shim([sys.executable, "-m", module]))
+        before = configurations.LOAD_SPARK_ENV if name == "spark-submit" else ""
+        # Isolated: the packages of the cluster are for its scripts, not for our commands.
+        _command(disk.bin / name, configurations.shim([sys.executable, "-I", "-m", module], before))
     spark = configurations.of_cluster(cluster.request).with_python(python)
     defaults = {"spark.master": "yarn", **spark.defaults}
     if machines.jars:

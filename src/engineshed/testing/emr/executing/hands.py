@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from engineshed.processes import leftovers
 from engineshed.testing.emr.executing import disk as disks
@@ -141,18 +142,23 @@ class ExecutingHands:
             (logs / "controller").open("w", buffering=1) as controller,
         ):
             controller.write(f"INFO startExec 'hadoop jar {step.config['HadoopJarStep']['Jar']} {' '.join(argv)}'\n")
-            with running.lock:
-                if running.stop is not None:
-                    return StepEnd(exit_code=128 + running.stop)
-                variables = self._variables(disk) | disks.step_variables(disk, step)
-                try:
-                    running.process = spawn(disk, argv, disk.seen(folder), variables, (stdout, stderr))
-                except OSError as error:
-                    stderr.write(f'Exception in thread "main" java.lang.RuntimeException: {error}\n'.encode())
-                    return step_end(1, logs, step)
-            code = running.process.wait()
+            code = self._process(step, running, argv, (stdout, stderr))
             controller.write(f"INFO waitProcessCompletion ended with exit code {code}\n")
         return step_end(code, logs, step)
+
+    def _process(self, step: Step, running: _Running, argv: Sequence[str], streams: tuple[IO[bytes], IO[bytes]]) -> int:
+        disk = self._disk(step.cluster)
+        variables = self._variables(disk) | disks.step_variables(disk, step)
+        with running.lock:
+            if running.stop is not None:
+                return -running.stop
+            try:
+                process = spawn(disk, argv, disk.seen(disks.step_folder(step.id)), variables, streams)
+            except OSError as error:
+                streams[1].write(f'Exception in thread "main" java.lang.RuntimeException: {error}\n'.encode())
+                return 1
+            running.process = process
+        return process.wait()
 
     def _argv(self, step: Step, disk: Disk, folder: str) -> list[str] | StepEnd:
         jar = step.config["HadoopJarStep"]["Jar"].rpartition("/")[2]
