@@ -258,7 +258,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(events=EVENTS)
 def test_no_launch_that_lives_or_is_young_loses_anything(
     tmp_path_factory: pytest.TempPathFactory, events: list[tuple[str, int]]
