@@ -1,18 +1,20 @@
 """The requests of engine kubernetes: a driver alone, executors with everything said, and the operator's resource."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from engineshed.engines.kubernetes.rendering import Place, render
 from engineshed.engines.kubernetes.settings import KubernetesSettings
+from engineshed.model.errors import JobInvalid
 from engineshed.model.job import SparkJob
 from engineshed.model.launch import LaunchKey
 from engineshed.model.offer import Offer
 from engineshed.model.request import Request, Work
 from engineshed.model.resources import Resources
-from engineshed.model.staged import Artefact, Staged
+from engineshed.model.staged import Artefact, PackedEnvironment, Staged
 from engineshed.model.wiring import Wiring
 
 PLACE = Place(
@@ -56,6 +58,14 @@ def test_request(name: str, matches_golden: Callable[[Request, str], None]) -> N
         "attached": {"image": "engineshed/spark:1"},
     }[name]
     matches_golden(render(work_for(name), KubernetesSettings(**settings), PLACE), name)
+
+
+def test_an_environment_packed_for_it_is_refused_since_its_image_has_the_packages() -> None:
+    work = work_for("plain")
+    packed = PackedEnvironment(python="3.11", architecture="x86_64", lock_sha256="0a", wheels=())
+    work = replace(work, staged=replace(work.staged, environment=packed))
+    with pytest.raises(JobInvalid, match="have their packages by their image"):
+        render(work, KubernetesSettings(image="engineshed/spark:1"), PLACE)
 
 
 def work_for(name: str) -> Work:

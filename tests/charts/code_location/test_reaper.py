@@ -6,7 +6,8 @@ import pytest
 
 
 def test_the_reaper_looks_regularly_and_never_twice_at_once(alpha):
-    reaper = alpha({"reaper": {"schedule": "*/5 * * * *", "graceSeconds": 60}}).one("CronJob", "alpha-reaper")
+    values = {"schedule": "*/5 * * * *", "graceSeconds": 60, "keepStagedDays": 7}
+    reaper = alpha({"reaper": values}).one("CronJob", "alpha-reaper")
     assert reaper["spec"]["schedule"] == "*/5 * * * *"
     assert reaper["spec"]["concurrencyPolicy"] == "Forbid"
     job = reaper["spec"]["jobTemplate"]["spec"]
@@ -14,7 +15,7 @@ def test_the_reaper_looks_regularly_and_never_twice_at_once(alpha):
     assert job["activeDeadlineSeconds"] < 600
     pod = job["template"]["spec"]
     assert pod["serviceAccountName"] == "alpha"
-    assert pod["containers"][0]["args"] == ["engineshed", "reap", "--grace=60"]
+    assert pod["containers"][0]["args"] == ["engineshed", "reap", "--grace=60", "--keep-staged=7"]
 
 
 def test_it_can_ask_dagster_which_runs_live(alpha):

@@ -45,6 +45,11 @@ def job_block(job: SparkJob) -> KubernetesBlock:
 
 def render(work: Work, settings: KubernetesSettings, place: Place) -> Request:
     """The request. Raises JobInvalid."""
+    if work.staged.environment is not None:
+        raise JobInvalid(
+            f"job {work.job.name!r}: an environment is packed for engine {NAME}, whose drivers have their packages by "
+            "their image: put them there, and take environments.kubernetes out of location.yaml."
+        )
     block = job_block(work.job)
     selector = node_selector(work, settings, block)
     labels, annotations = _labels(work, place), _annotations(work)
