@@ -1,4 +1,4 @@
-"""The requests of engine databricks: each kind of compute, a named job, packed packages, a cluster that the job states."""
+"""The requests of engine databricks: each kind of compute, a named job, packed packages, a cluster that is stated."""
 
 from __future__ import annotations
 
