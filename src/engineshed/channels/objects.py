@@ -96,11 +96,13 @@ class ObjectReader:
             return Batch(cursor=cursor, closed=place.closed)
         with _as_channel_errors(self._store.uri(self._prefix.rstrip("/"))):
             objects = self._after(place.chunks)
-            if objects:
-                return _batch(objects, place)
-            self._nothing_after = (cursor, self._clock.monotonic_s())
-            self._check(place.chunks)
-            return Batch(cursor=cursor, closed=place.closed)
+            batch = _batch(objects, place) if objects else Batch(cursor=cursor, closed=place.closed)
+            if len(objects) < 2:
+                # The name after the last one was asked for just now, unless that was a very large object.
+                self._nothing_after = (batch.cursor, self._clock.monotonic_s())
+            if not objects:
+                self._check(place.chunks)
+            return batch
 
     def _just_looked(self, cursor: str) -> bool:
         if self._nothing_after is None or self._nothing_after[0] != cursor:
