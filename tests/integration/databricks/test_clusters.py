@@ -190,6 +190,17 @@ def test_an_existing_cluster_outlives_its_runs_and_is_started_for_them(workspace
     assert [held.id for held in workspace.double.books.billing_now()] == [cluster_id]
 
 
+def test_a_cluster_that_is_being_ended_is_started_again_for_a_run(workspace: Workspace) -> None:
+    cluster_id = workspace.double.add_cluster(**CLUSTER)
+    workspace.double.clock.sleep(300)
+    workspace.client.clusters.delete(cluster_id)
+    run = workspace.final(workspace.submit(task(existing_cluster_id=cluster_id)))
+    assert (run["state"]["result_state"], run["setup_duration"]) == ("SUCCESS", 270_000)
+    workspace.client.clusters.permanent_delete(cluster_id)
+    answer = workspace.call("POST", "/api/2.2/jobs/runs/submit", {"tasks": [task(existing_cluster_id=cluster_id)]})
+    assert "does not exist" in answer.json()["message"]
+
+
 def test_a_pool_gives_its_machines_and_is_full_when_it_is(workspace: Workspace) -> None:
     market = {"aws_attributes": {"availability": "SPOT"}}
     workspace.double.add_pool(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from engineshed.testing.databricks.agenda import Agenda
+from engineshed.testing.agenda import Agenda
 from engineshed.testing.databricks.endings import POOL_FULL, Ending, cluster_ended
 from engineshed.testing.databricks.nodes import Node, availability, hardware, node, workers_wanted
 from engineshed.testing.databricks.pace import Pace
@@ -209,6 +209,8 @@ class Fleet:
         for held in cluster.nodes:
             held.until = held.until or self._agenda.now
         self.on_terminated(cluster)
+        if cluster.waiting:
+            self.start(cluster)
 
     def report(self, cluster: Cluster, kind: str, **details: Any) -> None:
         """One more event of a cluster."""

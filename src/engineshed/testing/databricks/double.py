@@ -16,7 +16,6 @@ from engineshed.testing.clock import VirtualClock
 from engineshed.testing.databricks.answering import Answering, Asked
 from engineshed.testing.databricks.bookkeeping import Books
 from engineshed.testing.databricks.executing.driver import ExecutingDriver
-from engineshed.testing.databricks.executing.preparing import require_namespaces
 from engineshed.testing.databricks.executing.surroundings import House
 from engineshed.testing.databricks.faults import Faults, Mischief
 from engineshed.testing.databricks.limits import Limits
@@ -28,6 +27,7 @@ from engineshed.testing.databricks.scripted import Script, ScriptedDriver, Scrip
 from engineshed.testing.databricks.serving import Server
 from engineshed.testing.databricks.submissions import check_cluster
 from engineshed.testing.databricks.tokens import Tokens
+from engineshed.testing.namespaces import require_namespaces
 
 TOKEN = "dapi-double"
 TICK_S = 0.02
@@ -92,7 +92,7 @@ class DatabricksDouble:
 
     def _executing(self, platform: Platform) -> Driver:
         house = House(platform.storage, self._machines)
-        require_namespaces(house)
+        require_namespaces(platform.root)
         return ExecutingDriver(house, platform.logs)
 
     def _scripted(self, platform: Platform) -> Driver:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from engineshed.testing.databricks.agenda import Agenda
+from engineshed.testing.agenda import Agenda
 from engineshed.testing.databricks.clusters import Cluster
 from engineshed.testing.databricks.fetching import Objects
 from engineshed.testing.databricks.pace import Pace

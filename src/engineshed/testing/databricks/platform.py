@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from engineshed.ports.clock import Clock
+from engineshed.testing.agenda import Agenda
 from engineshed.testing.databricks.admission import TOO_MANY, full, obstacle, queues
-from engineshed.testing.databricks.agenda import Agenda
 from engineshed.testing.databricks.clusters import Fleet
 from engineshed.testing.databricks.faults import Faults, Mischief
 from engineshed.testing.databricks.fetching import NoObjects, Objects

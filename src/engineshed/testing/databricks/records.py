@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from engineshed.testing.databricks.agenda import Appointment
+from engineshed.testing.agenda import Appointment
 from engineshed.testing.databricks.clusters import Cluster
 from engineshed.testing.databricks.endings import Ending
 from engineshed.testing.databricks.faults import RunFault

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from engineshed.testing.agenda import Agenda
 from engineshed.testing.databricks import verdicts
-from engineshed.testing.databricks.agenda import Agenda
 from engineshed.testing.databricks.endings import CANCELED, TIMED_OUT, Ending
 from engineshed.testing.databricks.faults import Mischief
 from engineshed.testing.databricks.records import JobRun, TaskRun

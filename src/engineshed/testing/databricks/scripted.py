@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engineshed.testing.databricks.agenda import Agenda, Appointment
+from engineshed.testing.agenda import Agenda, Appointment
 from engineshed.testing.databricks.clusters import Cluster
 from engineshed.testing.databricks.endings import SUCCESS, Ending
 from engineshed.testing.databricks.logs import DriverLogs

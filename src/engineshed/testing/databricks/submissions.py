@@ -69,7 +69,7 @@ def _check_compute(platform: Platform, settings: Mapping[str, Any], task: Mappin
         raise invalid(
             f"Task '{key}' names job cluster '{task['job_cluster_key']}', which job_clusters does not define."
         )
-    if given == ["existing_cluster_id"] and task["existing_cluster_id"] not in platform.fleet.clusters:
+    if given == ["existing_cluster_id"] and platform.fleet.find(task["existing_cluster_id"]) is None:
         raise invalid(f"Cluster {task['existing_cluster_id']} does not exist")
     if given == ["new_cluster"]:
         check_cluster(platform, task["new_cluster"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from engineshed.testing.databricks.agenda import Agenda
+from engineshed.testing.agenda import Agenda
 from engineshed.testing.databricks.clusters import Cluster, Fleet
 from engineshed.testing.databricks.endings import (
     CANCELED,
@@ -67,7 +67,7 @@ class Tasks:
     def _cluster(self, task: TaskRun) -> Cluster | None:
         existing = task.spec.get("existing_cluster_id")
         if existing:
-            cluster = self._fleet.clusters.get(existing)
+            cluster = self._fleet.find(existing)
             if cluster is None:
                 self.end(task, failed("RESOURCE_NOT_FOUND", f"Cluster {existing} does not exist"))
             elif cluster.state == "TERMINATED":
@@ -85,9 +85,11 @@ class Tasks:
     def _rent(self, task: TaskRun, cluster: Cluster) -> None:
         no_spot = _has(task, RunTrouble.NO_SPOT)
         cluster.no_spot = cluster.no_spot or no_spot
-        if _has(task, RunTrouble.NO_CAPACITY) or (no_spot and availability(cluster.machines) == "spot"):
+        starting = cluster.state == "PENDING"
+        no_machine = _has(task, RunTrouble.NO_CAPACITY) or (no_spot and availability(cluster.machines) == "spot")
+        if starting and no_machine:
             self._agenda.after(self._pace.workers_s, lambda: self._fleet.terminate(cluster, NO_CAPACITY))
-        if _has(task, RunTrouble.INIT_SCRIPT):
+        if starting and _has(task, RunTrouble.INIT_SCRIPT):
             self._agenda.after(self._pace.workers_s, lambda: self._fleet.terminate(cluster, INIT_SCRIPT_FAILED))
         self._fleet.when_running(cluster, lambda ending: self._rented(task, cluster, ending))
 

@@ -17,7 +17,6 @@ from engineshed.running.system_clock import SystemClock
 from engineshed.testing.clock import VirtualClock
 from engineshed.testing.emr import billing, wire
 from engineshed.testing.emr.account import Account, Call, ConnectionLost
-from engineshed.testing.emr.executing.spawning import require_namespaces
 from engineshed.testing.emr.executing.work import Workshop
 from engineshed.testing.emr.faults import ClusterFault, Faults
 from engineshed.testing.emr.hands import Hands
@@ -28,6 +27,7 @@ from engineshed.testing.emr.records import Cluster
 from engineshed.testing.emr.refusals import Refusal, internal
 from engineshed.testing.emr.scripted import Script, ScriptedHands, Scripts
 from engineshed.testing.emr.serving import Server
+from engineshed.testing.namespaces import require_namespaces
 
 TICK_S = 0.01
 
@@ -91,7 +91,7 @@ class EmrDouble:
     def _make_hands(self, account: Account) -> Hands:
         if self._folder is not None and self._execute:
             if self._machines.isolated:
-                require_namespaces(self._folder)
+                require_namespaces(self._folder, ", or do without, with Machines(isolated=False)")
             self._workshop = Workshop(account, self._folder, self._machines, self.environment())
             self._workshop.hands.bugs = self.bugs
             return self._workshop.hands

@@ -19,7 +19,7 @@ from engineshed.testing.databricks.executing.errands import Errands
 from engineshed.testing.databricks.executing.preparing import (
     REPL,
     boot,
-    entering,
+    entered,
     prepare,
     script_of,
     seen_at,
@@ -76,13 +76,18 @@ class ExecutingDriver:
         task_file = machine.root / f"task-{task.run_id}.json"
         task_file.write_text(json.dumps(asked))
         command = [
-            *entering(house, machine, str(task.run_id), env, cwd),
+            *entered(house, machine, str(task.run_id), cwd),
             house.machines.python,
             str(REPL),
             str(task_file),
         ]
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+            command,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
         )
         pumps = [self._pump(task, "stdout", process.stdout), self._pump(task, "stderr", process.stderr)]
         self._running[task.run_id] = _Running(process, pumps, Path(asked["result"]), ended)

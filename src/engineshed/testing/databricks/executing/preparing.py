@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -25,33 +24,17 @@ from engineshed.testing.databricks.executing.wheels import Installer, NotInstall
 from engineshed.testing.databricks.records import TaskRun
 from engineshed.testing.databricks.refusals import Refusal
 from engineshed.testing.databricks.secrets import SecretMissing
+from engineshed.testing.namespaces import entering
 
-ENTER, REPL = (Path(__file__).with_name(name) for name in ("enter.py", "repl.py"))
+REPL = Path(__file__).with_name("repl.py")
 INIT_SCRIPT_S = 600
 
 
-def entering(house: House, machine: Machine, name: str, env: Mapping[str, str], cwd: str = WORKING) -> list[str]:
+def entered(house: House, machine: Machine, name: str, cwd: str = WORKING) -> list[str]:
     """The command line that begins a command on that machine."""
     root = machine.root / f"root-{name}"
     root.mkdir(parents=True, exist_ok=True)
-    asked = {"at": machine.at(house.storage), "root": str(root), "cwd": cwd, "env": dict(env)}
-    return [house.machines.python, "-IS", str(ENTER), json.dumps(asked)]
-
-
-class NoNamespace(Exception):
-    """This machine lets the tests have no mount namespace, so no driver can see what a driver sees."""
-
-
-def require_namespaces(house: House) -> None:
-    """Raises NoNamespace."""
-    machine = Machine(house.storage.root / "probe", serverless=True).made()
-    probe = [*entering(house, machine, "probe", {}), "/bin/true"]
-    done = subprocess.run(probe, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise NoNamespace(
-            f"/Volumes cannot be shown to a driver here: {done.stderr.strip()}. Run the tests on Linux, as root or "
-            "where user namespaces are allowed (sysctl kernel.unprivileged_userns_clone=1)."
-        )
+    return entering(root, machine.at(house.storage), {}, cwd)
 
 
 def boot(house: House, cluster: Cluster) -> Ending | None:
@@ -72,8 +55,10 @@ def boot(house: House, cluster: Cluster) -> Ending | None:
 def _init_script(house: House, machine: Machine, destination: str, name: str, env: Mapping[str, str]) -> str:
     """Run one; what went wrong, empty for nothing."""
     try:
-        command = [*entering(house, machine, name, env), "/bin/bash", reached(house, machine, destination)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=INIT_SCRIPT_S)
+        command = [*entered(house, machine, name), "/bin/bash", reached(house, machine, destination)]
+        done = subprocess.run(
+            command, env=dict(env), capture_output=True, text=True, check=False, timeout=INIT_SCRIPT_S
+        )
     except (OSError, Refusal) as error:
         return f"Cannot read init script {destination}: {error}"
     except subprocess.TimeoutExpired:

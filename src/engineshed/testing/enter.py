@@ -1,11 +1,9 @@
-"""Runs a command on a cluster's machine: `python enter.py '{"root": ..., "cwd": ..., "own": {...}, "mixed": {...}}'
-...`
+"""Runs a command on a double's machine: `python enter.py '{"root": .., "cwd": .., "own": {..}, "mixed": {..}}' ...`
 
-A script on EMR writes to /mnt and /usr/local and finds there what another one has left; this machine is to keep its
-own. So the command gets a root of its own, in a mount namespace of its own: all that is there, but the folders of
-`own` come from the cluster's disk, and those of `mixed` hold what is there, read-only, and what the cluster adds.
-Root may do that; others do it in a user namespace, where the kernel lets them. Imports nothing but the standard
-library.
+A script on a platform finds folders there that this machine does not have, or that are to stay as they are here. So the
+command gets a root of its own, in a mount namespace of its own: all that is there, but the folders of `own` are the
+double's, and those of `mixed` hold what is there, read-only, and what the double adds. Root may do that; others do it
+in a user namespace, where the kernel lets them. Imports nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -54,7 +52,7 @@ def _unshare() -> None:
 
 
 class _Root:
-    """The new root. own, mixed: paths to folders of the cluster's disk."""
+    """The new root. own, mixed: paths to folders of the double's."""
 
     def __init__(self, asked: Mapping[str, Any]) -> None:
         self._root = Path(asked["root"])

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from engineshed.testing.agenda import Agenda
 from engineshed.testing.clock import VirtualClock
-from engineshed.testing.databricks.agenda import Agenda
 
 
 def test_deeds_happen_at_their_own_moments_however_late_one_looks() -> None:
