@@ -7,7 +7,7 @@ recognised by the last bytes that were read of it.
 from __future__ import annotations
 
 import json
-import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from engineshed.delivered.decoding import Member
 from engineshed.model.errors import ChannelError
 
-TAIL_BYTES = 256
+TAIL_BYTES = 192
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +23,14 @@ class Place:
     """In one stream.
 
     done: the stamp of the last archive that was read whole. at: bytes read of the part after it, uncompressed; tail:
-    the checksum of the last of them; member: where decoding may begin again. version: of the growing part, when it was
+    the last of them; member: where decoding may begin again. version: of the growing part, when it was
     read last; whole: to its end, and rest: which was within a line or cannot be decoded. missed: at how many versions
     what was read was not found again. torn: what was handed out last ended within a line.
     """
 
     done: str = ""
     at: int = 0
-    tail: int = 0
+    tail: bytes = b""
     member: Member = field(default_factory=Member)
     version: str = ""
     whole: bool = False
@@ -42,7 +42,7 @@ class Place:
         """A short JSON value."""
         member = [self.member.offset, self.member.plain, self.member.before]
         flags = [int(self.whole), int(self.rest), self.missed, int(self.torn)]
-        return [self.done, self.at, self.tail, member, self.version, flags]
+        return [self.done, self.at, b64encode(self.tail).decode(), member, self.version, flags]
 
     @classmethod
     def from_json(cls, plain: Any) -> Place:
@@ -50,12 +50,7 @@ class Place:
         done, at, tail, (offset, start, before), version, (whole, rest, missed, torn) = plain
         member = Member(int(offset), int(start), str(before))
         flags = bool(whole), bool(rest), int(missed), bool(torn)
-        return cls(str(done), int(at), int(tail), member, str(version), *flags)
-
-
-def tail_of(last: bytes) -> int:
-    """The checksum of the last bytes that were read."""
-    return zlib.crc32(last[-TAIL_BYTES:])
+        return cls(str(done), int(at), b64decode(tail, validate=True), member, str(version), *flags)
 
 
 def cursor_of(places: Mapping[str, Place]) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from engineshed.delivered.characters import whole_lines
 from engineshed.delivered.decoding import Text, text_of
 from engineshed.delivered.parts import Part, RangeSource
-from engineshed.delivered.place import TAIL_BYTES, Place, tail_of
+from engineshed.delivered.place import TAIL_BYTES, Place
 
 GAP = "[engineshed: the log was rolled here; lines may be missing]\n"
 DAMAGED = "[engineshed: the rest of {name} cannot be decoded]\n"
@@ -47,9 +47,10 @@ class Stream:
         final: nothing more will be written, so that a last line without an end is handed out too.
         """
         while True:
-            done = place.done
+            done, kept = place.done, self._open is not None
             piece, place = self._once(place, most, final=final)
-            if piece or place.done == done:
+            # A part that was kept open may have been delivered anew since: it gives nothing more, its successor may.
+            if piece or (place.done == done and not kept):
                 return piece, place
 
     def _once(self, place: Place, most: int, *, final: bool) -> tuple[bytes, Place]:
@@ -75,7 +76,6 @@ class Stream:
 
     def _at(self, part: Part, parts: Sequence[Part], place: Place) -> _Open | None:
         text = text_of(lambda offset, most: self._source.read(part, offset, most), place.member, place.at, TAIL_BYTES)
-        whole_tail = text.position <= max(0, place.at - TAIL_BYTES)
         last = b""
         while text.position < place.at:
             piece = text.read(min(_SKIP_BYTES, place.at - text.position))
@@ -83,9 +83,8 @@ class Stream:
                 return None
             text.member_before(text.position)
             last = (last + piece)[-TAIL_BYTES:]
-        if whole_tail and tail_of(last) != place.tail:
-            return None
-        return _Open(parts, place, text, b"", last)
+        # Decoded from a member's start within the tail, only the end of it can be compared.
+        return _Open(parts, place, text, b"", place.tail) if place.tail.endswith(last) else None
 
     def _missed(self, newest: Part, place: Place, *, wait: bool) -> tuple[bytes, Place]:
         missed = place.missed + (newest.version != place.version)
@@ -110,7 +109,7 @@ class Stream:
         place = Place(
             done=before.done,
             at=at,
-            tail=tail_of(tail),
+            tail=tail,
             member=opened.text.member_before(at),
             version=part.version if last else seen,
             whole=last and complete,

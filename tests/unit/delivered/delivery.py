@@ -21,13 +21,16 @@ class Delivery:
     bytes_read: int = 0
     _versions: int = 0
     _hours: int = 0
+    _files: dict[str, int] = field(default_factory=dict)
 
     def write(self, data: bytes) -> None:
         self.written += data
         self.active += data
 
-    def put(self, name: str, data: bytes) -> None:
-        if name not in self.objects or self.objects[name][0] != data:
+    def put(self, name: str, data: bytes, *, file: int = 0) -> None:
+        """Another file under the same name is another version, though its content may be the same."""
+        if name not in self.objects or self.objects[name][0] != data or self._files[name] != file:
+            self._files[name] = file
             self._versions += 1
             self.objects[name] = (data, f"v{self._versions}")
 
@@ -36,16 +39,20 @@ class Delivery:
         self.push_archives()
         name = "stdout" if how == "plain" else "stdout.gz"
         if how == "plain":
-            self.put(name, self.active)
+            self.put(name, self.active, file=self._hours)
         elif how == "whole":
-            self.put(name, gzip.compress(self.active, compresslevel=1 + self._versions % 9, mtime=self._versions))
+            self.put(
+                name,
+                gzip.compress(self.active, compresslevel=1 + self._versions % 9, mtime=self._versions),
+                file=self._hours,
+            )
         else:
             held, _ = self.objects.get(name, (b"", ""))
             already = len(gzip.decompress(held)) if held else 0
             if not self.active.startswith(gzip.decompress(held) if held else b""):
                 held, already = b"", 0
             more = self.active[already:]
-            self.put(name, held + gzip.compress(more) if more else held)
+            self.put(name, held + gzip.compress(more) if more else held, file=self._hours)
 
     def push_archives(self) -> None:
         for name, data in self.undelivered.items():
