@@ -19,8 +19,8 @@ _DATED = re.compile(r"(?:--|[-._])(?P<stamp>\d{4}-\d{2}-\d{2}[-T_.:0-9]*?(?:--\d
 class Part:
     """One delivered object. `name` is the source's own word for it.
 
-    version: changes with the content (an etag) and, where files are rolled, when another file takes the name (its time):
-    two of them may hold the same few lines.
+    version: changes with the content (an etag) and, where files are rolled, with the file that has the name (its time):
+    two of them may hold the same lines.
     stamp: when it was rolled, as its name says; empty for the one that is still written.
     """
 
