@@ -18,6 +18,8 @@ EngineshedError
 ├─ LedgerError
 │  ├─ LedgerBusy               transient
 │  ├─ LeaseLost                another watcher took over; leave without output
+│  ├─ BudgetExceeded           the intent would commit more than an account may; plan again
+│  ├─ EngineFull               the engine carries as many runs as it may; plan again, or wait
 │  └─ LedgerTooNew             the database was migrated by a newer engineshed
 ├─ StoreError
 │  ├─ ObjectMissing
@@ -136,6 +138,18 @@ class LedgerBusy(LedgerError):
 
 class LeaseLost(LedgerError):
     """Another watcher holds the lease now; whoever lost it leaves without output."""
+
+
+class BudgetExceeded(LedgerError):
+    """The attempt would commit more than its run, asset or team may spend. Nothing was recorded."""
+
+    failure_class = FailureClass.BUDGET
+
+
+class EngineFull(LedgerError):
+    """The engine already carries as many live attempts as it may. Nothing was recorded."""
+
+    failure_class = FailureClass.CAPACITY
 
 
 class LedgerTooNew(LedgerError):

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engineshed.model.attempt import Attempt, Lease, Settlement
+from engineshed.model.budget import Account, Room, Standing, Terms
 from engineshed.model.fact import Fact
 from engineshed.model.history import PastRun
 from engineshed.model.launch import Intent, Launch, LaunchKey, Token
@@ -37,8 +38,14 @@ class Ledger(Protocol):
         """A number never given before, at least `at_least`; grows over all launches, survives restarts."""
         ...
 
-    def record_intent(self, intent: Intent, lease: Lease, told: Iterable[Fact] = ()) -> None:
-        """Write the row before the submit. Raises LedgerError when the key already has a live attempt."""
+    def record_intent(
+        self, intent: Intent, lease: Lease, told: Iterable[Fact] = (), terms: Terms | None = None
+    ) -> None:
+        """Write the row before the submit. Raises LedgerError when the key already has a live attempt.
+
+        terms: checked in the same transaction against what others have committed by then, under a lock of each account
+        and room. Raises BudgetExceeded, EngineFull; nothing is recorded then.
+        """
         ...
 
     def record_launch(self, launch: Launch, lease: Lease, told: Iterable[Fact] = ()) -> None:
@@ -75,6 +82,14 @@ class Ledger(Protocol):
 
     def spendings(self, start: datetime, end: datetime) -> Sequence[Spending]:
         """All attempts settled from `start` up to, not including, `end`, whatever their outcome, oldest first."""
+        ...
+
+    def standing(self, account: Account) -> Standing:
+        """What the account has spent on settled attempts (of its month, by the time of settling) and reserved."""
+        ...
+
+    def live_on(self, room: Room) -> int:
+        """How many live attempts take a place of the room."""
         ...
 
     def append(self, facts: Iterable[Fact]) -> int:

@@ -2,7 +2,7 @@
 
 It keeps whatever a launch needs that lives, whatever its age, and what a launch of the last `keep` days may need to be
 made again. It leaves alone what has no name of ours. No lock is held against those who stage: they write and look below
-the current month only (see `months`), and a channel's address is never used again.
+the month that it is and nowhere else, and a channel's address is never used again.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from engineshed.model.launch import TOKEN_PREFIX, Token
+from engineshed.model.month import month_bounds
 from engineshed.ports.clock import Clock
 from engineshed.ports.ledger import Ledger
 from engineshed.ports.store import ObjectInfo, ObjectStore
-from engineshed.running.months import end_of
 
 KEEP = timedelta(days=30)
 LEAST_KEEP = timedelta(days=1)
@@ -60,10 +60,10 @@ class Collector:
         before = self._cutoff()
         for folder in ("staged", "data"):
             for month, objects in groupby(self._store.list(f"{folder}/"), key=lambda found: found.key.split("/")[1]):
-                end = end_of(month)
-                if end is not None and end > before:
+                bounds = month_bounds(month)
+                if bounds is not None and bounds[1] > before:
                     break
-                if end is not None:
+                if bounds is not None:
                     found.append(self._delete(f"{folder}/{month}", objects, "its month ended long ago"))
         return [*found, *self._channels()]
 

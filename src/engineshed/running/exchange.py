@@ -16,10 +16,10 @@ from pathlib import Path
 
 from engineshed.model.errors import JobInvalid
 from engineshed.model.job import SparkJob
+from engineshed.model.month import month_of
 from engineshed.model.staged import Artefact, PackedEnvironment, Staged
 from engineshed.ports.clock import Clock
 from engineshed.ports.store import ObjectStore
-from engineshed.running.months import month_of
 from engineshed.running.packed import Packed, refuse_changed, sha256_of, wheel_files
 from engineshed.running.staging import Staging
 

@@ -19,7 +19,6 @@ from engineshed.model.launch import Intent, LaunchKey, Token
 from engineshed.model.staged import Staged
 from engineshed.running.collecting import Collected, Collector
 from engineshed.running.exchange import Exchange
-from engineshed.running.months import end_of, month_of
 from engineshed.storage.ledger import open_ledger
 from engineshed.storage.objects import LocalStore
 from engineshed.testing.clock import VirtualClock
@@ -278,9 +277,3 @@ def test_no_launch_that_lives_or_is_young_loses_anything(
                 if launched.live or site.clock.now() - launched.at < KEEP:
                     assert all(Path(address).exists() for address in launched.addresses())
                     assert list(site.store.list(f"channels/{launched.token}/"))
-
-
-def test_months() -> None:
-    assert month_of(datetime(2026, 3, 31, 23, 30, tzinfo=UTC)) == "2026-03"
-    assert end_of("2026-12") == datetime(2027, 1, 1, tzinfo=UTC)
-    assert (end_of("2026-13"), end_of("driver"), end_of("2026-1")) == (None, None, None)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import ledger_samples as samples
 import pytest
+from budget_behaviour import BudgetBehaviour
 from ledger_behaviour import LedgerBehaviour, held
 from ledger_samples import NOON
 
@@ -36,6 +37,10 @@ def file(template: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def url(file: Path) -> str:
     return f"sqlite:///{file}"
+
+
+class TestBudgetsOnSqlite(BudgetBehaviour):
+    pass
 
 
 class TestOnSqlite(LedgerBehaviour):

@@ -12,11 +12,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, func, insert, or_, select, update
 
 from engineshed.model.attempt import Attempt, Lease, Settlement
+from engineshed.model.budget import Terms
 from engineshed.model.errors import LedgerError
 from engineshed.model.history import PastRun
 from engineshed.model.launch import Intent, Launch, LaunchKey, Token
 from engineshed.model.spending import Spending
 from engineshed.storage.ledger import rows
+from engineshed.storage.ledger.budgets import admit
 from engineshed.storage.ledger.leases import fence
 from engineshed.storage.ledger.schema import intents, launches, settlements
 from engineshed.storage.ledger.statements import insert_or_pass
@@ -24,9 +26,11 @@ from engineshed.storage.ledger.statements import insert_or_pass
 _RUN_PREFIX_LENGTH = 8
 
 
-def record_intent(connection: Connection, intent: Intent, lease: Lease) -> None:
+def record_intent(connection: Connection, intent: Intent, lease: Lease, terms: Terms | None = None) -> None:
     """See Ledger.record_intent. The same intent again is no error: the reply to the first call may have been lost."""
     fence(connection, lease)
+    if terms is not None and attempt(connection, intent.token) is None:
+        admit(connection, intent, terms)
     # Passing over takes the database's own word for whose row came first, also when two leases race.
     if connection.execute(insert_or_pass(connection, intents).values(rows.intent_row(intent))).rowcount == 1:
         return

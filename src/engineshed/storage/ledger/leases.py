@@ -24,10 +24,7 @@ def acquire(connection: Connection, name: str, holder: str, *, now: datetime, tt
     """See Ledger.acquire."""
     if holder == _NOBODY:
         raise LedgerError(f"lease {name!r} was asked for by a holder without a name: name the body that asks.")
-    connection.execute(
-        insert_or_pass(connection, leases).values(name=name, holder=_NOBODY, epoch=0, expires_at=_LONG_AGO)
-    )
-    row = connection.execute(_locking(name)).one()
+    row = lock(connection, name)
     if row.holder not in (_NOBODY, holder) and row.expires_at > now:
         return None
     epoch = row.epoch if row.holder == holder else row.epoch + 1
@@ -55,6 +52,14 @@ def fence(connection: Connection, lease: Lease) -> None:
         raise LeaseLost(
             f"lease {lease.name!r} epoch {lease.epoch} of {lease.holder} is lost, {there}: leave the work to others."
         )
+
+
+def lock(connection: Connection, name: str) -> Row[Any]:
+    """The row of that name, made where it is missing; others who lock it wait until the transaction ends."""
+    connection.execute(
+        insert_or_pass(connection, leases).values(name=name, holder=_NOBODY, epoch=0, expires_at=_LONG_AGO)
+    )
+    return connection.execute(_locking(name)).one()
 
 
 def next_number(connection: Connection, counter: str, *, at_least: int = 1, count: int = 1) -> int:

@@ -7,11 +7,12 @@ from datetime import datetime
 from pathlib import Path
 
 from engineshed.model.attempt import Attempt, Lease, Settlement
+from engineshed.model.budget import Account, Room, Standing, Terms
 from engineshed.model.fact import Fact
 from engineshed.model.history import PastRun
 from engineshed.model.launch import Intent, Launch, LaunchKey, Token
 from engineshed.model.spending import Spending
-from engineshed.storage.ledger import attempts, facts, leases
+from engineshed.storage.ledger import attempts, budgets, facts, leases
 from engineshed.storage.ledger.backup import backup
 from engineshed.storage.ledger.database import Database
 from engineshed.storage.ledger.schema import ORDINALS, REVISION
@@ -66,10 +67,12 @@ class SqlLedger:
         with self._database.writing() as connection:
             return leases.next_number(connection, ORDINALS, at_least=at_least)
 
-    def record_intent(self, intent: Intent, lease: Lease, told: Iterable[Fact] = ()) -> None:
+    def record_intent(
+        self, intent: Intent, lease: Lease, told: Iterable[Fact] = (), terms: Terms | None = None
+    ) -> None:
         """See Ledger. The very same intent again is no error, since the reply to the first call may have been lost."""
         with self._database.writing() as connection:
-            attempts.record_intent(connection, intent, lease)
+            attempts.record_intent(connection, intent, lease, terms)
             facts.append(connection, told)
 
     def record_launch(self, launch: Launch, lease: Lease, told: Iterable[Fact] = ()) -> None:
@@ -119,6 +122,16 @@ class SqlLedger:
         """See Ledger."""
         with self._database.reading() as connection:
             return attempts.spendings(connection, start, end)
+
+    def standing(self, account: Account) -> Standing:
+        """See Ledger."""
+        with self._database.reading() as connection:
+            return budgets.standing(connection, account)
+
+    def live_on(self, room: Room) -> int:
+        """See Ledger."""
+        with self._database.reading() as connection:
+            return budgets.live_on(connection, room)
 
     def append(self, facts_: Iterable[Fact]) -> int:
         """See Ledger."""
