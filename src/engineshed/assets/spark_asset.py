@@ -15,8 +15,9 @@ from engineshed.assets.resource import Engineshed
 from engineshed.model.check import CheckOutcome
 from engineshed.model.errors import ChecksFailed, EngineshedError
 from engineshed.model.job import SparkJob
-from engineshed.model.objective import Layer, Objective
+from engineshed.model.objective import Objective
 from engineshed.running.dagster_step import DagsterStep
+from engineshed.running.declared import DECLARED, as_metadata, asset_layer
 from engineshed.running.order import Order
 from engineshed.running.premises import Premises
 from engineshed.running.result import Result
@@ -106,7 +107,12 @@ def spark_asset(
         owners=[*dict.fromkeys([f"team:{team}", *owners])],
         kinds=kinds if kinds is not None else {"spark"},
         tags={"team": team, **(tags or {})},
-        metadata={"engineshed/job": job.name, "engineshed/tables": ", ".join(job.tables), **(metadata or {})},
+        metadata={
+            "engineshed/job": job.name,
+            "engineshed/tables": ", ".join(job.tables),
+            DECLARED: as_metadata(job, declared.objective),
+            **(metadata or {}),
+        },
         code_version=code_version or content_digest(job)[:16],
         check_specs=[
             *(
@@ -174,7 +180,7 @@ def _order(
         mode=run_mode(context, config.mode, location.mode),
         selection=step.selection,
         inputs=declared.inputs,
-        layers=premises.layers(run_override(context, config.engine), Layer("asset", declared.objective)),
+        layers=premises.layers(run_override(context, config.engine), asset_layer(declared.objective)),
         team=location.team,
         code_location=location.code_location,
         datasets=shed.datasets,

@@ -18,6 +18,7 @@ from engineshed.cli.engines import engines
 from engineshed.cli.exporter import exporter
 from engineshed.cli.migrate import migrate
 from engineshed.cli.pack import pack
+from engineshed.cli.plan import plan
 from engineshed.cli.prices import prices
 from engineshed.cli.provision import provision
 from engineshed.cli.read_only import read_only
@@ -33,6 +34,7 @@ def cli() -> None:
 
 
 for command in (
+    plan,
     prices,
     engines,
     doctor,

@@ -12,7 +12,10 @@ from engineshed.model.job import Mode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastRun:
-    """One settled attempt. `failure_class` is None for a success; `input_bytes` is None where it was not metered."""
+    """One settled attempt. `failure_class` is None for a success; `input_bytes` is None where it was not metered.
+
+    partitions: how many it made at once; 1 for an asset without partitions.
+    """
 
     job: str
     engine: str
@@ -23,3 +26,4 @@ class PastRun:
     ended_at: datetime
     failure_class: FailureClass | None = None
     input_bytes: int | None = None
+    partitions: int = 1

@@ -47,7 +47,8 @@ class SparkJob:
     tables: names of the tables that the job must write; all are published in one commit. Empty: the script publishes
         nothing through engineshed (a script written for stock Pipes).
     timeout_s: seconds a run may take once submitted; None has no ceiling.
-    expected_input_bytes: what a full run reads, for the forecast.
+    expected_input_bytes: what a full run reads of one partition, for the forecast.
+    expected_core_hours: what a full run of one takes by your own reckoning, for as long as none is on record.
     """
 
     name: str
@@ -62,6 +63,7 @@ class SparkJob:
     tables: tuple[str, ...] = ()
     resources: Resources = field(default_factory=Resources)
     expected_input_bytes: int | None = None
+    expected_core_hours: float | None = None
     timeout_s: float | None = None
     sample: SampleInput | None = None
 
@@ -84,6 +86,10 @@ class SparkJob:
                     f"job {self.name!r} has the data file {place!r}: give an absolute path or glob, as the script sees "
                     "it. Addresses such as s3://bucket/key need no mention."
                 )
+        if self.expected_core_hours is not None and not 0 < self.expected_core_hours < math.inf:
+            raise JobInvalid(
+                f"job {self.name!r} has expected_core_hours={self.expected_core_hours}: give hours above 0, or none."
+            )
         if self.timeout_s is not None and not 0 < self.timeout_s < math.inf:
             raise JobInvalid(f"job {self.name!r} has timeout_s={self.timeout_s}: give seconds above 0, or none.")
 
@@ -103,4 +109,5 @@ class SparkJob:
             data=sample.data or self.data,
             resources=sample.resources or self.resources,
             expected_input_bytes=sample.expected_input_bytes or self.expected_input_bytes,
+            expected_core_hours=None,
         )

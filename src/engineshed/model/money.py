@@ -12,6 +12,7 @@ class Basis(StrEnum):
     """Where a figure comes from. Figures of different bases are never added without saying so."""
 
     PRIOR = "prior"
+    SCALED = "scaled_history"
     HISTORY = "history"
     ESTIMATED = "estimated"
     METERED = "metered"

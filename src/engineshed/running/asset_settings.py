@@ -26,6 +26,7 @@ from engineshed.running.asset_types import (
     Moment,
     Owner,
     PoolName,
+    PositiveHours,
     PositiveSeconds,
     Scalar,
     Seconds,
@@ -111,6 +112,7 @@ class JobSettings(_Closed):
     tables: list[TableName] = Field(default_factory=list)
     resources: ResourceSettings = ResourceSettings()
     expected_input_bytes: Count | None = None
+    expected_core_hours: PositiveHours | None = None
     timeout_s: PositiveSeconds | None = None
     sample: SampleSettings | None = None
 
@@ -123,6 +125,8 @@ class AssetObjectiveSettings(_Closed, ObjectiveSettings):
     forbid: tuple[EngineName, ...] = ()
     value_usd_per_hour: Usd | None = None
     budget_usd: Usd | None = None
+    asset_month_usd: Usd | None = None
+    team_month_usd: Usd | None = None
 
 
 class SpanSettings(_Closed):
@@ -253,6 +257,7 @@ class AssetSettings(_Closed):
             tables=tuple(job.tables),
             resources=Resources(**job.resources.given()),
             expected_input_bytes=job.expected_input_bytes,
+            expected_core_hours=job.expected_core_hours,
             timeout_s=job.timeout_s,
             sample=sample,
         )

@@ -7,20 +7,21 @@ same token.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from engineshed.model.attempt import Attempt, Outcome, Settlement
-from engineshed.model.errors import EngineshedError, JobInvalid, NoOffer
+from engineshed.model.errors import BudgetExceeded, EngineFull, EngineshedError, JobInvalid, NoOffer
 from engineshed.model.fact import FactKind
 from engineshed.model.failure import Failure
-from engineshed.model.launch import Intent, Launch, Token
+from engineshed.model.launch import Intent, Launch, LaunchKey, Token
 from engineshed.model.offer import Offer
 from engineshed.model.plan import Candidate, Plan, Rejection
 from engineshed.model.request import Request, Work
 from engineshed.model.staged import Staged
 from engineshed.planning.explain import as_json, as_markdown
+from engineshed.planning.objections import Limits
+from engineshed.planning.planner import Moment
 from engineshed.planning.planner import plan as rank
 from engineshed.ports.channel import Channel
 from engineshed.ports.engine import Engine
@@ -33,12 +34,22 @@ from engineshed.running.packed import read_packed
 from engineshed.running.patience import patiently
 from engineshed.running.recording import fact
 from engineshed.running.shed import Shed
+from engineshed.running.terms import (
+    Before,
+    full_engines,
+    lot_of,
+    reserved_usd,
+    terms_of,
+    wait_for_room,
+    waits,
+)
 
 _Result = TypeVar("_Result")
 
 
-def plan_order(order: Order, shed: Shed, failed: Iterable[tuple[str, str]] = ()) -> Plan:
-    """The plan for an order as things are now. Submits nothing."""
+def plan_order(order: Order, shed: Shed, key: LaunchKey | None = None, before: Before | None = None) -> Plan:
+    """The plan for an order as things are now. Submits nothing. key, before: whose it is to be, and what was."""
+    before = before or Before()
     findings: list[Offer | Rejection] = []
     for name, engine in sorted(shed.engines.items()):
         try:
@@ -47,20 +58,57 @@ def plan_order(order: Order, shed: Shed, failed: Iterable[tuple[str, str]] = ())
         except EngineshedError as error:
             findings.append(Rejection(engine=name, code="no_answer", reason=str(error)))
     findings += [Rejection(engine=n, code="not_built", reason=why) for n, why in sorted(shed.rejected.items())]
-    history = shed.ledger.past_runs(order.job.name)
-    return rank(order.job, findings, history=history, layers=order.layers, spent=failed)
+    history = [run for run in shed.ledger.past_runs(order.job.name) if run.mode is order.mode]
+    terms = terms_of(order, shed, key)
+    standings = [(allowance, shed.ledger.standing(allowance.account)) for allowance in terms.allowances]
+    limits = Limits(failed=before.failed, spot_lost=before.spot_lost, full=full_engines(shed), allowances=standings)
+    return rank(
+        order.job,
+        findings,
+        history=history,
+        layers=order.layers,
+        limits=limits,
+        moment=Moment(shed.clock.now(), lot_of(key)),
+        partitions=len(order.selection.targets),
+    )
 
 
-def launch(
-    step: Step, order: Order, shed: Shed, keeper: LeaseKeeper, failed: Iterable[tuple[str, str]] = ()
-) -> Attempt:
-    """A live attempt on the best offer. Raises NoOffer with all reasons, or what the submit raised, already settled."""
-    plan = plan_order(order, shed, failed)
-    chosen = plan.chosen
-    step.event(f"Plan for {order.asset}: {plan.decided_by[-1]}", {"plan": as_markdown(plan)})
-    engine = shed.engines[chosen.offer.engine]
-    intent = _intend(step, order, shed, keeper, engine, chosen, plan)
-    return submit(step, intent, shed, keeper)
+def launch(step: Step, order: Order, shed: Shed, keeper: LeaseKeeper, before: Before | None = None) -> Attempt:
+    """A live attempt on the best offer; an engine that is full is waited for where there is no other.
+
+    Raises NoOffer with all reasons, or what the submit raised, already settled.
+    """
+    waited = False
+    while True:
+        plan = patiently(lambda: _plan(step, order, shed, before or Before()), step, shed, keeper)
+        if waits(plan):
+            wait_for_room(step, plan, shed, keeper, first=not waited)
+            waited = True
+            continue
+        chosen = plan.chosen
+        step.event(f"Plan for {order.asset}: {plan.decided_by[-1]}", _told(plan))
+        engine = shed.engines[chosen.offer.engine]
+        try:
+            intent = _intend(step, order, shed, keeper, engine, chosen, plan)
+        except (BudgetExceeded, EngineFull) as error:
+            step.info(f"{error} Another run was faster: planning again.")
+            continue
+        return submit(step, intent, shed, keeper)
+
+
+def _plan(step: Step, order: Order, shed: Shed, before: Before) -> Plan:
+    """Without what failed in earlier bodies of the step, unless that leaves nothing."""
+    plan = plan_order(order, shed, step.key, before)
+    if plan.candidates or waits(plan) or not before.earlier:
+        return plan
+    return plan_order(order, shed, step.key, before.own_only())
+
+
+def _told(plan: Plan) -> dict[str, Any]:
+    """The plan for people, and its numbers for plots."""
+    expected = plan.chosen.forecast
+    numbers = {"forecast_usd": expected.cost_usd, "forecast_hours": expected.hours}
+    return {"plan": as_markdown(plan), **{name: float(n) for name, n in numbers.items() if n is not None}}
 
 
 def submit(step: Step, intent: Intent, shed: Shed, keeper: LeaseKeeper) -> Attempt:
@@ -89,6 +137,7 @@ def _intend(
     def patient(act: Callable[[], _Result]) -> _Result:
         return patiently(act, step, shed, keeper)
 
+    terms = terms_of(order, shed, step.key)
     ordinal = patient(lambda: shed.ledger.next_ordinal(_above_published(order, shed)))
     token = step.key.token(ordinal)
     channel = _channel_for(engine, shed)
@@ -113,7 +162,7 @@ def _intend(
         offer=chosen.offer.name,
         channel=channel.name,
         address=wiring.address,
-        reserved_usd=chosen.forecast.cost_usd or Decimal(0),
+        reserved_usd=reserved_usd(chosen.forecast, terms, shed),
         created_at=shed.clock.now(),
         record={
             "asset_group": order.asset_group,
@@ -125,7 +174,7 @@ def _intend(
     )
     keeper.keep(at_once=True)
     told = fact(shed, intent, FactKind.INTENDED, data={"forecast_usd": float(intent.reserved_usd)})
-    shed.ledger.record_intent(intent, keeper.lease, [told])
+    shed.ledger.record_intent(intent, keeper.lease, [told], terms=terms)
     return intent
 
 

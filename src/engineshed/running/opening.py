@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from engineshed.model.budget import Room
 from engineshed.model.errors import SettingInvalid
 from engineshed.ports.clock import Clock
 from engineshed.ports.engine import Surroundings
@@ -68,6 +69,7 @@ def open_shed(
         environments={name: Path(folder) for name, folder in location.environments.items()},
         prices=Books([own_prices(platform), listed_prices(platform)]),
         clock=clock,
+        rooms=_rooms(location, platform),
         meter=_meter(platform),
         cadence=cadence or Cadence(),
     )
@@ -86,6 +88,11 @@ def listed_prices(platform: PlatformSettings) -> SnapshotPrices:
     if platform.price_list:
         return SnapshotPrices(read_list(Path(platform.price_list)), platform.price_list)
     return SnapshotPrices(shipped_list(), "the list that comes with engineshed")
+
+
+def _rooms(location: LocationSettings, platform: PlatformSettings) -> tuple[Room, ...]:
+    for_all = (Room(engine, most) for engine, most in platform.limits.items())
+    return (*for_all, *(Room(engine, most, location.team) for engine, most in location.limits.items()))
 
 
 def _meter(platform: PlatformSettings) -> Meter:

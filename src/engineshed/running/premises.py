@@ -34,6 +34,7 @@ from engineshed.running.settings import LocationSettings, PlatformSettings, read
 class Premises:
     """The settings in force, with every path made absolute."""
 
+    location_file: Path
     location: LocationSettings
     platform: PlatformSettings
     home: Path
@@ -48,9 +49,9 @@ class Premises:
         return self.platform.ledger_url or f"sqlite:///{self.home / 'ledger.db'}"
 
     def layers(self, run: Layer, asset: Layer) -> tuple[Layer, ...]:
-        """Platform policy, then run override, then asset, then team default."""
+        """Platform policy, then run override, then asset, then team default. The policy's budgets cap all others."""
         return (
-            Layer("platform policy", self.platform.policy.objective()),
+            Layer("platform policy", self.platform.policy.objective(), caps=True),
             run,
             asset,
             Layer("team default", self.location.objective.objective()),
@@ -66,6 +67,7 @@ def read_premises(location_file: str | None, env: Mapping[str, str]) -> Premises
     _refuse_other_team(location, path, env)
     folders = {name: str((path.parent / folder).resolve()) for name, folder in location.environments.items()}
     return Premises(
+        location_file=path,
         location=location.model_copy(update={"environments": folders}),
         platform=platform,
         home=home,

@@ -25,6 +25,7 @@ from engineshed.model.errors import (
 )
 from engineshed.model.fact import FactKind
 from engineshed.model.failure import Failure, FailureClass
+from engineshed.planning.escalation import MEMORY, ON_DEMAND, escalates, escalation
 from engineshed.ports.step import RunState, Step
 from engineshed.running.adopting import adopt, settled_by_run
 from engineshed.running.cancelling import cancel_and_settle
@@ -36,11 +37,18 @@ from engineshed.running.recording import record
 from engineshed.running.result import Result
 from engineshed.running.settling import Audit, Contents, settle_bad, settle_good
 from engineshed.running.shed import Shed
+from engineshed.running.terms import before
 from engineshed.running.transcript import Transcript
 from engineshed.running.verdict import TIMEOUT, Verdict, judge
 from engineshed.running.watching import Ended, Watch
 
 _SIGNALS_WHILE_CANCELLING = 3
+
+_NEXT = {
+    MEMORY: "Trying again with twice the memory.",
+    ON_DEMAND: "Trying on demand.",
+    "": "Trying the next offer.",
+}
 
 
 def no_audit(contents: Contents) -> Sequence[CheckOutcome]:
@@ -53,7 +61,7 @@ class Route:
 
     def __init__(self, step: Step, order: Order, shed: Shed, audit: Audit = no_audit) -> None:
         self._step, self._order, self._shed, self._audit = step, order, shed, audit
-        self._failed: list[tuple[str, str]] = []
+        self._failed: frozenset[tuple[str, str]] = frozenset()
         self._publishing = False
 
     def run(self) -> Result:
@@ -105,20 +113,26 @@ class Route:
             last = self._settle_failure(attempt, verdict.failure, keeper, ended.transcript)
             if not verdict.failure.failure_class.tries_next_offer:
                 raise last
-            self._failed.append((attempt.intent.engine, attempt.intent.offer))
-            record(
-                self._shed,
-                attempt.intent,
-                FactKind.FAILED_OVER,
-                data=_because(verdict.failure.failure_class, verdict.failure.reason),
-            )
-            self._step.warning(f"{last} Trying the next offer.")
+            self._fail_over(attempt, verdict.failure, last)
             attempt = None
+
+    def _fail_over(self, attempt: Attempt, failure: Failure, said: EngineshedError) -> None:
+        """Put on record what is tried next: the same with more memory or on demand, else another offer."""
+        intent = attempt.intent
+        others = [a for a in self._shed.ledger.attempts(self._step.key) if a.intent.token != intent.token]
+        answer = escalates(escalation(others), failure)
+        if answer != MEMORY:
+            self._failed |= {(intent.engine, intent.offer)}
+        because = _because(failure.failure_class, failure.reason) | ({"escalation": answer} if answer else {})
+        record(self._shed, intent, FactKind.FAILED_OVER, data=because)
+        self._step.warning(f"{said} {_NEXT[answer]}")
 
     def _launch(self, keeper: LeaseKeeper, last: EngineshedError | None) -> Attempt:
         while True:
+            attempts = self._shed.ledger.attempts(self._step.key)
+            order = replace(self._order, job=escalation(attempts).sized(self._order.job))
             try:
-                return launch(self._step, self._order, self._shed, keeper, self._failed)
+                return launch(self._step, order, self._shed, keeper, before(attempts, self._failed))
             except NoOffer as error:
                 if last is not None:
                     raise last from error
@@ -127,7 +141,7 @@ class Route:
                 if not error.failure_class.tries_next_offer:
                     raise
                 refused = self._shed.ledger.attempts(self._step.key)[-1].intent
-                self._failed.append((refused.engine, refused.offer))
+                self._failed |= {(refused.engine, refused.offer)}
                 record(self._shed, refused, FactKind.FAILED_OVER, data=_because(error.failure_class, str(error)))
                 self._step.warning(
                     f"{refused.engine} ({refused.offer}) could not start the job: {error} Trying the next."

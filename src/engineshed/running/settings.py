@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -34,6 +34,21 @@ class ObjectiveSettings(_Closed):
     forbid: tuple[str, ...] = Field(default=(), description="Engines never used; adds up over all layers.")
     value_usd_per_hour: Decimal | None = Field(default=None, ge=0, description="What an hour saved is worth.")
     budget_usd: Decimal | None = Field(default=None, ge=0, description="The most that one run may spend.")
+    asset_month_usd: Decimal | None = Field(
+        default=None, ge=0, description="The most that all runs of an asset may spend in a calendar month (UTC)."
+    )
+    team_month_usd: Decimal | None = Field(
+        default=None, ge=0, description="The most that all runs of a team may spend in a calendar month (UTC)."
+    )
+    confidence: float | None = Field(
+        default=None, ge=0.5, lt=1, description="With what probability a deadline is to be met; none: on average."
+    )
+    margin_percent: float | None = Field(
+        default=None, ge=0, description="By how much an engine without history must be cheaper to be taken (25)."
+    )
+    explore_percent: float | None = Field(
+        default=None, ge=0, le=100, description="How many of a hundred runs try an engine without history all the same."
+    )
 
     def objective(self) -> Objective:
         """The same as the planner's value."""
@@ -42,7 +57,12 @@ class ObjectiveSettings(_Closed):
             preferred=self.prefer,
             forbidden=frozenset(self.forbid),
             value_usd_per_hour=self.value_usd_per_hour,
+            confidence=self.confidence,
             budget_usd=self.budget_usd,
+            asset_month_usd=self.asset_month_usd,
+            team_month_usd=self.team_month_usd,
+            margin_percent=self.margin_percent,
+            explore_percent=self.explore_percent,
         )
 
 
@@ -73,6 +93,9 @@ class PlatformSettings(_Closed):
     )
     prices_max_age_days: int = Field(default=90, ge=1, description="Older prices are used, but marked wherever shown.")
     policy: ObjectiveSettings = ObjectiveSettings()
+    limits: Mapping[str, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict, description="Engine -> how many runs of all teams it may carry at once."
+    )
     exporter_url: str = Field(
         default="", description="Address of `engineshed exporter`, to which live progress is posted; none: nowhere."
     )
@@ -117,6 +140,9 @@ class LocationSettings(_Closed):
         "drivers are given.",
     )
     objective: ObjectiveSettings = ObjectiveSettings()
+    limits: Mapping[str, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict, description="Engine -> how many of this team's runs it may carry at once."
+    )
     mode: str = Field(
         default="sample", pattern="^(sample|full)$", description="`sample` or `full`, where a run says nothing."
     )
@@ -130,6 +156,7 @@ def read_location(path: Path) -> LocationSettings:
     for key, names in named.items():
         require_engines(f"settings file {path}: objective.{key}", names)
     require_engines(f"settings file {path}: environments", location.environments)
+    require_engines(f"settings file {path}: limits", location.limits)
     return location
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engineshed.model.budget import Room
 from engineshed.ports.channel import Channel
 from engineshed.ports.clock import Clock
 from engineshed.ports.engine import Engine
@@ -25,6 +26,7 @@ class Cadence:
     drain_s: how long messages may trail a final platform state before the channel counts as broken; away_s: how long a
     channel that does not answer is waited for then.
     cancel_s: how long the end of a cancelled run is awaited.
+    room_s: how often an engine that is full is looked at again.
     submit_tries: how often a transient submit error is repeated before the next offer.
     """
 
@@ -37,6 +39,7 @@ class Cadence:
     cancel_s: float = 15.0
     progress_s: float = 5.0
     busy_s: float = 30.0
+    room_s: float = 5.0
     submit_tries: int = 4
 
 
@@ -48,6 +51,7 @@ class Shed:
     exchange: where code and data files go for drivers that share no files with this machine; None where none is set.
     environments: engine -> folder of the Python packages packed for it.
     store: how drivers reach the object store (`endpoint_url`, `region`).
+    rooms: how many runs engines may carry at once.
     rejected, rejected_channels: the engines and channels that could not be built, and why.
     """
 
@@ -64,5 +68,6 @@ class Shed:
     store: Mapping[str, str] = field(default_factory=dict)
     rejected: Mapping[str, str] = field(default_factory=dict)
     rejected_channels: Mapping[str, str] = field(default_factory=dict)
+    rooms: tuple[Room, ...] = ()
     meter: Meter = field(default_factory=Silent)
     cadence: Cadence = field(default_factory=Cadence)

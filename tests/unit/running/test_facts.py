@@ -69,8 +69,8 @@ def test_no_death_comes_between_a_write_and_its_fact(
 ) -> None:
     real = getattr(SqlLedger, write)
 
-    def then_dies(*words: Any) -> Any:
-        real(*words)
+    def then_dies(*words: Any, **named: Any) -> Any:
+        real(*words, **named)
         raise Died
 
     monkeypatch.setattr(SqlLedger, write, then_dies)

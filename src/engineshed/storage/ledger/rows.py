@@ -135,6 +135,7 @@ def past_run_of(row: RowMapping) -> PastRun:
         ended_at=ended_at,
         failure_class=_failure_class_of(row),
         input_bytes=row[settlements.c.input_bytes],
+        partitions=max(1, len(row[intents.c.partition_keys])),
     )
 
 
