@@ -2,10 +2,11 @@
 
 from engineshed.assets.checks import DataCheck, Finding, PartitionTables, has_rows, is_unique, no_dangling
 from engineshed.assets.component import SparkAssetComponent
+from engineshed.assets.overriding import RunOverride
 from engineshed.assets.publishing import publish_tables
 from engineshed.assets.reading import Opened, open_table
 from engineshed.assets.resource import Engineshed, read_premises
-from engineshed.assets.spark_asset import Illustrate, RunOverride, spark_asset
+from engineshed.assets.spark_asset import Illustrate, spark_asset
 
 __all__ = [
     "DataCheck",

@@ -11,39 +11,18 @@ from typing import Any
 import dagster as dg
 
 from engineshed.model.commit import CommitRef
-from engineshed.model.errors import JobInvalid, SettingInvalid
+from engineshed.model.errors import JobInvalid
 from engineshed.model.job import Mode, SparkJob
-from engineshed.model.objective import Layer, Objective
+from engineshed.model.objective import Layer
 from engineshed.model.partition import PartitionSelection
-from engineshed.running.order import Order
+from engineshed.running.declared import from_metadata
+from engineshed.running.order import Declared, Order
 from engineshed.storage.datasets import Datasets
-
-ENGINE_TAG = "engineshed/engine"
-MODE_TAG = "engineshed/mode"
 
 
 def asset_name(key: dg.AssetKey) -> str:
     """The key's parts joined by `/`: how datasets, ledger and settings name an asset."""
     return "/".join(key.path)
-
-
-def run_override(context: dg.AssetExecutionContext, engine: str | None) -> Layer:
-    """The run's own say: run config before run tag."""
-    pinned = engine or context.run.tags.get(ENGINE_TAG)
-    return Layer("run override", Objective(pinned=pinned or None))
-
-
-def run_mode(context: dg.AssetExecutionContext, configured: str | None, default: str) -> Mode:
-    """The mode of this run: run config, run tag, the location's default. Raises SettingInvalid naming what is
-    allowed.
-    """
-    said = configured or context.run.tags.get(MODE_TAG) or default
-    try:
-        return Mode(said)
-    except ValueError:
-        raise SettingInvalid(
-            f"mode {said!r} is unknown: use {' or '.join(Mode)} (run config or tag {MODE_TAG})."
-        ) from None
 
 
 def make_order(
@@ -74,7 +53,29 @@ def make_order(
         asset_group=context.assets_def.specs_by_key[context.asset_key].group_name or "",
         pipes=_stock_fields(context, selection),
         provenance=provenance,
+        ahead=_ahead(context, mode),
     )
+
+
+def _ahead(context: dg.AssetExecutionContext, mode: Mode) -> tuple[Declared, ...]:
+    """The run's other Spark assets that have not ended before this one starts: those that are not upstream of it."""
+    layer = context.job_def.asset_layer
+    own = context.asset_key
+    graph = layer.asset_graph
+    done = {own, *graph.get_ancestor_asset_keys(own)}
+    selected = graph.get_all_asset_keys() & (context.run.asset_selection or layer.selected_asset_keys)
+    found = []
+    for key in sorted(set(selected) - done):
+        node = graph.get(key)
+        declared = from_metadata(asset_name(key), node.metadata, map(asset_name, sorted(node.parent_keys)))
+        if declared is not None:
+            found.append(replace(declared, job=_in_mode(declared.job, mode)))
+    return tuple(found)
+
+
+def _in_mode(job: SparkJob, mode: Mode) -> SparkJob:
+    """As it will run; a job without a sample fails in its own step, not in this one's plan."""
+    return job if mode is Mode.SAMPLE and job.sample is None else job.in_mode(mode)
 
 
 def _pinned(

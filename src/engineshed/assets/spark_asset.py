@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
-from pydantic import Field
 
 from engineshed.assets.checks import DataCheck, PartitionTables
 from engineshed.assets.delivering import deliver, failure_of, refused_checks
-from engineshed.assets.ordering import make_order, run_mode, run_override
+from engineshed.assets.ordering import make_order
+from engineshed.assets.overriding import RunOverride, run_mode, run_override
 from engineshed.assets.resource import Engineshed
 from engineshed.model.check import CheckOutcome
 from engineshed.model.errors import ChecksFailed, EngineshedError
@@ -31,17 +31,6 @@ Illustrate = Callable[[PartitionTables], Mapping[str, dg.MetadataValue[Any]]]
 """Draws what one published partition holds: metadata by name."""
 
 RESOURCE = "engineshed"
-
-
-class RunOverride(dg.Config):
-    """What one run may decide for itself."""
-
-    engine: str | None = Field(
-        default=None, description="The one engine to use, by name (`engineshed engines` lists them)."
-    )
-    mode: str | None = Field(
-        default=None, description="`sample` or `full`; the location's default where nothing is said."
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,10 +166,10 @@ def _order(
     return make_order(
         context,
         job=declared.job,
-        mode=run_mode(context, config.mode, location.mode),
+        mode=run_mode(context, config, location.mode),
         selection=step.selection,
         inputs=declared.inputs,
-        layers=premises.layers(run_override(context, config.engine), asset_layer(declared.objective)),
+        layers=premises.layers(run_override(context, config), asset_layer(declared.objective)),
         team=location.team,
         code_location=location.code_location,
         datasets=shed.datasets,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from importlib import resources
 from pathlib import Path
@@ -20,12 +20,13 @@ from engineshed.model.job import Mode
 from engineshed.model.objective import Layer, Objective
 from engineshed.model.partition import PartitionSelection
 from engineshed.model.plan import Plan
+from engineshed.planning.deadline import deadline_of, hours_of
 from engineshed.planning.explain import as_json as plan_json
 from engineshed.planning.explain import as_text
-from engineshed.running.declared import Declared, declared_assets
-from engineshed.running.launching import plan_order
+from engineshed.running.declared import declared_assets
 from engineshed.running.opening import open_shed
-from engineshed.running.order import Order
+from engineshed.running.order import Declared, Order
+from engineshed.running.planning import plan_order
 from engineshed.running.premises import Premises
 
 PAPER = "paper.csv"
@@ -93,13 +94,17 @@ def plan(
         if asset or (history and paper):
             raise SettingInvalid("give one of ASSET, --history and --paper, not several.")
         table = _table(history)
-        wanted = History(deadline_hours=_hours(deadline), budget_usd=budget, value_usd_per_hour=value_of_hour)
+        wanted = History(
+            deadline_hours=None if deadline is None else hours_of(deadline, "--deadline"),
+            budget_usd=budget,
+            value_usd_per_hour=value_of_hour,
+        )
         sys.exit(print_history(table, history or f"the table {PAPER}", wanted, as_json=as_json))
     if not asset:
         raise SettingInvalid("name an asset, or a table of past runs with --history; --paper has one.")
     objective = Objective(
         pinned=engine,
-        deadline=_moment(deadline, datetime.now(UTC)),
+        deadline=None if deadline is None else deadline_of(deadline, datetime.now(UTC), "--deadline"),
         confidence=confidence,
         budget_usd=budget,
         value_usd_per_hour=value_of_hour,
@@ -144,26 +149,3 @@ def _table(history: str | None) -> str:
         return Path(history).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingInvalid(f"{history} cannot be read ({error}): name a readable CSV table.") from error
-
-
-def _hours(deadline: str | None) -> float | None:
-    if deadline is None:
-        return None
-    try:
-        hours = float(deadline)
-    except ValueError:
-        raise SettingInvalid(f"--deadline {deadline!r} is no number of hours: write 11.5.") from None
-    if not 0 <= hours < float("inf"):
-        raise SettingInvalid(f"--deadline {deadline} is no number of hours: give at least 0.")
-    return hours
-
-
-def _moment(deadline: str | None, now: datetime) -> datetime | None:
-    """Hours from now, or a moment; without a zone it is in UTC."""
-    if deadline is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(deadline)
-    except ValueError:
-        return now + timedelta(hours=_hours(deadline) or 0.0)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from engineshed.model.errors import ConfigurationInvalid
 from engineshed.model.job import SparkJob
 from engineshed.model.objective import Layer, Objective
+from engineshed.running.order import Declared
 from engineshed.running.premises import Premises
 
 DECLARED = "engineshed/declared"
@@ -26,16 +27,6 @@ DECLARED = "engineshed/declared"
 
 _JOB: TypeAdapter[SparkJob] = TypeAdapter(SparkJob)
 _OBJECTIVE: TypeAdapter[Objective] = TypeAdapter(Objective)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Declared:
-    """One asset's declaration. asset: the key's parts joined by `/`; after: the assets it reads or waits for."""
-
-    asset: str
-    job: SparkJob
-    layer: Layer
-    after: tuple[str, ...] = ()
 
 
 def as_metadata(job: SparkJob, objective: Objective) -> dg.JsonMetadataValue:

@@ -14,15 +14,11 @@ from engineshed.model.attempt import Attempt, Outcome, Settlement
 from engineshed.model.errors import BudgetExceeded, EngineFull, EngineshedError, JobInvalid, NoOffer
 from engineshed.model.fact import FactKind
 from engineshed.model.failure import Failure
-from engineshed.model.launch import Intent, Launch, LaunchKey, Token
-from engineshed.model.offer import Offer
-from engineshed.model.plan import Candidate, Plan, Rejection
+from engineshed.model.launch import Intent, Launch, Token
+from engineshed.model.plan import Candidate, Plan
 from engineshed.model.request import Request, Work
 from engineshed.model.staged import Staged
 from engineshed.planning.explain import as_json, as_markdown
-from engineshed.planning.objections import Limits
-from engineshed.planning.planner import Moment
-from engineshed.planning.planner import plan as rank
 from engineshed.ports.channel import Channel
 from engineshed.ports.engine import Engine
 from engineshed.ports.step import Step
@@ -32,45 +28,12 @@ from engineshed.running.leasing import LeaseKeeper
 from engineshed.running.order import Order
 from engineshed.running.packed import read_packed
 from engineshed.running.patience import patiently
+from engineshed.running.planning import plan_order
 from engineshed.running.recording import fact
 from engineshed.running.shed import Shed
-from engineshed.running.terms import (
-    Before,
-    full_engines,
-    lot_of,
-    reserved_usd,
-    terms_of,
-    wait_for_room,
-    waits,
-)
+from engineshed.running.terms import Before, reserved_usd, terms_of, wait_for_room, waits
 
 _Result = TypeVar("_Result")
-
-
-def plan_order(order: Order, shed: Shed, key: LaunchKey | None = None, before: Before | None = None) -> Plan:
-    """The plan for an order as things are now. Submits nothing. key, before: whose it is to be, and what was."""
-    before = before or Before()
-    findings: list[Offer | Rejection] = []
-    for name, engine in sorted(shed.engines.items()):
-        try:
-            unreached = _unreached_data(engine, order, shed)
-            findings.extend([unreached] if unreached else engine.offers(order.job, shed.prices))
-        except EngineshedError as error:
-            findings.append(Rejection(engine=name, code="no_answer", reason=str(error)))
-    findings += [Rejection(engine=n, code="not_built", reason=why) for n, why in sorted(shed.rejected.items())]
-    history = [run for run in shed.ledger.past_runs(order.job.name) if run.mode is order.mode]
-    terms = terms_of(order, shed, key)
-    standings = [(allowance, shed.ledger.standing(allowance.account)) for allowance in terms.allowances]
-    limits = Limits(failed=before.failed, spot_lost=before.spot_lost, full=full_engines(shed), allowances=standings)
-    return rank(
-        order.job,
-        findings,
-        history=history,
-        layers=order.layers,
-        limits=limits,
-        moment=Moment(shed.clock.now(), lot_of(key)),
-        partitions=len(order.selection.targets),
-    )
 
 
 def launch(step: Step, order: Order, shed: Shed, keeper: LeaseKeeper, before: Before | None = None) -> Attempt:
@@ -176,13 +139,6 @@ def _intend(
     told = fact(shed, intent, FactKind.INTENDED, data={"forecast_usd": float(intent.reserved_usd)})
     shed.ledger.record_intent(intent, keeper.lease, [told], terms=terms)
     return intent
-
-
-def _unreached_data(engine: Engine, order: Order, shed: Shed) -> Rejection | None:
-    if not engine.capabilities.beyond_machine or shed.exchange is not None or not order.job.data:
-        return None
-    reason = f"its drivers cannot read {order.job.data[0]} of this machine: set exchange_root, so that it is uploaded"
-    return Rejection(engine=engine.name, code="no_exchange", reason=reason)
 
 
 def _stage(step: Step, order: Order, engine: Engine, shed: Shed, keeper: LeaseKeeper) -> Staged:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -15,12 +15,24 @@ from engineshed.model.partition import PartitionSelection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """One asset's declaration. asset: the key's parts joined by `/`; after: the assets it reads or waits for."""
+
+    asset: str
+    job: SparkJob
+    layer: Layer
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """One step's work.
 
     asset: the asset key's parts joined by `/`. job: already laid out for the mode. inputs: for each own partition key
     ('' when there are no partitions) the upstream commits that the job reads, pinned before the submit. pipes: the
     stock fields of the Pipes context. provenance: facts about code, image and configuration.
+    ahead: the run's other Spark assets that are still to come, their jobs laid out for the mode; they bear on the plan
+    and are not put on record.
     """
 
     asset: str
@@ -34,10 +46,11 @@ class Order:
     asset_group: str = ""
     pipes: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    ahead: tuple[Declared, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON that `from_json` reads back to an equal value."""
-        plain: dict[str, Any] = _ORDER.dump_python(self, mode="json")
+        plain: dict[str, Any] = _ORDER.dump_python(replace(self, ahead=()), mode="json")
         return plain
 
     @classmethod

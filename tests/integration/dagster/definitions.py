@@ -70,6 +70,8 @@ defs = dg.Definitions(
         _asset("forgets_a_table", tables=("numbers", "letters")),
         _asset("too_few", checks=[has_rows("numbers", at_least=1000)]),
         _asset("random", act="random"),
+        _asset("earlier", pinned=None),
+        _asset("later", pinned=None, deps=["earlier"]),
         _asset("on_spark", script="on_spark.py", pinned=None),
         _asset(
             "stock",

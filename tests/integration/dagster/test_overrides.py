@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import dagster as dg
 import pytest
 
@@ -47,6 +49,36 @@ def test_an_unknown_mode_is_refused_with_those_there_are(project: Project, said:
     run = project.run("free", **said)
     assert run.status is FAILED
     assert "mode 'half' is unknown: use sample or full" in project.said(run)
+    assert not project.marks
+
+
+def test_a_runs_deadline_and_budget_are_for_all_that_is_still_to_come(project: Project) -> None:
+    first = project.run("earlier", "later")
+    assert first.status is GOOD, project.said(first)
+    tags = {"engineshed/deadline": "3", "engineshed/budget_usd": "5"}
+    second = project.run("earlier", "later", tags=tags)
+    assert second.status is GOOD, project.said(second)
+    earlier, later = (
+        project.materialisations(name)[0].metadata["engineshed/plan"].value for name in ("earlier", "later")
+    )
+    assert "run override sets budget_usd=5" in earlier
+    assert re.search(r"is chosen: with later on sail the run is expected to end in 0\.0\d h for \$\S+, by its", earlier)
+    assert "by its deadline in 2.9" in earlier or "by its deadline in 3.00" in earlier
+    assert "with earlier on" not in later
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "words"),
+    [
+        ("deadline", "soon", "is neither hours nor a moment: write 11.5, or 2026-11-27T18:00Z"),
+        ("budget_usd", "-3", "the run's engineshed/budget_usd is '-3': give an amount of dollars, such as 12.50"),
+        ("confidence", "2", "confidence is 2.0: give a probability from 0.5 to below 1"),
+    ],
+)
+def test_a_wrong_wish_is_refused_before_anything_is_planned(project: Project, tag: str, value: str, words: str) -> None:
+    run = project.run("free", tags={f"engineshed/{tag}": value})
+    assert run.status is FAILED
+    assert words in project.said(run)
     assert not project.marks
 
 
