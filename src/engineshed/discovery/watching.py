@@ -31,8 +31,9 @@ _PLACES = {
 
 @dataclass(frozen=True, slots=True)
 class Pauses:
-    """Seconds between attempts."""
+    """Seconds between attempts. again_s: after a watch that ended by itself; some servers end each at once."""
 
+    again_s: float = 0.2
     denied_s: float = 2.0
     failed_s: float = 0.5
     failed_at_most_s: float = 8.0
@@ -118,6 +119,7 @@ class _Watch:
         self._view.replace(self._scope, items)
         while version and not self._stop.is_set():
             version = self._watch_from(version)
+            self._stop.wait(self._pauses.again_s)
 
     def _watch_from(self, version: str) -> str:
         """The version to go on from; empty when all must be listed anew."""

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from tests.unit.discovery.objects import namespace, service
 
 from engineshed.discovery.view import ClusterView, Kind, Knowledge, Scope
 from engineshed.discovery.watching import Pauses, Watches
 from engineshed.model.errors import AccessDenied, PlatformBusy
 
-QUICK = Pauses(denied_s=0.02, failed_s=0.01, failed_at_most_s=0.05)
+QUICK = Pauses(again_s=0.01, denied_s=0.02, failed_s=0.01, failed_at_most_s=0.05)
 
 
 @dataclass
@@ -27,6 +28,7 @@ class ApiServer:
     trouble: Exception | None = None
     events: list[Any] = field(default_factory=list)
     gone: threading.Event = field(default_factory=threading.Event)
+    watches: int = 0
 
     def list(self, path: str, selector: str) -> tuple[list[Any], str]:
         if path.endswith("/namespaces"):
@@ -36,6 +38,7 @@ class ApiServer:
         return (self.services if path.endswith("/services") else []), "1"
 
     def watch(self, path: str, selector: str, version: str) -> Iterator[Any]:
+        self.watches += 1
         while not self.gone.wait(0.01):
             if self.trouble and "services" in path:
                 raise self.trouble
@@ -50,9 +53,21 @@ def _until(true: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
+_BEGUN: list[Watches] = []
+
+
+@pytest.fixture(autouse=True)
+def _stopped() -> Iterator[None]:
+    """What goes on after its test takes its time from all that follow."""
+    yield
+    while _BEGUN:
+        _BEGUN.pop().stop()
+
+
 def _watched(api: ApiServer) -> tuple[ClusterView, Counter[str], Watches]:
     view, troubles = ClusterView(), Counter[str]()
     watches = Watches(api, view, lambda kind, result: troubles.update([f"{kind.value} {result}"]), QUICK)  # type: ignore[arg-type]
+    _BEGUN.append(watches)
     _until(view.namespaces)
     watches.follow()
     return view, troubles, watches
@@ -95,6 +110,16 @@ def test_a_lost_api_server_takes_nothing_along() -> None:
     api.services, api.trouble = [service("team-a", "new", "n")], None
     _until(lambda: _names(view) == {"new"})
     api.gone.set()
+
+
+def test_a_server_that_ends_every_watch_at_once_is_not_overrun() -> None:
+    api = ApiServer(services=[service("team-a", "web", "w")])
+    api.gone.set()
+    view, _, _ = _watched(api)
+    _until(lambda: _names(view) == {"web"})
+    before, began = api.watches, time.monotonic()
+    time.sleep(0.3)
+    assert api.watches - before <= 3 * ((time.monotonic() - began) / QUICK.again_s + 1)
 
 
 def test_an_expired_watch_lists_anew() -> None:
