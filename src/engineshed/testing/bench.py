@@ -63,7 +63,7 @@ class Bench:
     settings: Mapping[str, Any] = field(default_factory=dict)
     driver: Path | None = None
     book: PriceBook = field(default_factory=NoPrices)
-    patience_s: float = 60.0
+    patience_s: float = 180.0
     python: str = sys.executable
     exchange: str = ""
     exchange_access: Mapping[str, str] = field(default_factory=dict)

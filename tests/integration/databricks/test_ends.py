@@ -59,8 +59,8 @@ def test_what_a_script_started_ends_with_it_and_atexit_is_not_called(drivers: Wo
 WAITS = """
     import time
     from pathlib import Path
-    Path("{volume}/{name}").write_text("started")
     try:
+        Path("{volume}/{name}").write_text("started")
         time.sleep(600)
     except KeyboardInterrupt:
         Path("{volume}/{name}-interrupted").write_text("told")
