@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from engineshed.model.budget import Account, Allowance, BudgetScope
@@ -83,4 +84,6 @@ def _account(name: str, own: bool, root_run_id: str, asset: str, team: str, mont
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,7 +1,8 @@
 """The showcase on this machine, on EMR's double and on Databricks' double: the same published datasets, row for row.
 
 Each time the whole route runs: planned, staged to the platform's own store, submitted over its API, executed there by a
-real PySpark driver with that platform's conventions, messages read back, published, booked.
+real PySpark driver with that platform's conventions, messages read back, published, booked. On this machine Sail makes
+them, to which classic Spark is equal by tests of their own (`test_chain`, tests/integration/dagster/test_reproduce.py).
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ TABLES = {
 }
 REPOSITORY = Path(__file__).parents[3]
 VOLUME = "/Volumes/main/web/exchange"
+FEW = {"spark.sql.shuffle.partitions": "2"}
 CLUSTER = {"kind": "new_cluster", "runtime": "15.4", "node_types": ["m5.xlarge"], "markets": ["on_demand"]}
 
 
@@ -116,7 +118,8 @@ def emr(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[dict[str, Any], dict[
             if name != "AWS_ENDPOINT_URL":
                 monkeypatch.setenv(name, value)
         settings = {
-            "region": "us-east-1", "endpoint_url": double.endpoint_url, "spot": False, "managed_scaling": False
+            "region": "us-east-1", "endpoint_url": double.endpoint_url, "spot": False, "managed_scaling": False,
+            "conf": FEW,
         }  # fmt: skip
         store = {"endpoint_url": double.neighbours.endpoint_url, "region": "us-east-1"}
         yield settings, {"exchange_root": "s3://jobs/exchange", "store": store}
@@ -129,7 +132,7 @@ def databricks(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[dict[str, Any]
         double.make_volume(VOLUME)
         monkeypatch.setenv("DATABRICKS_HOST", double.host)
         monkeypatch.setenv("DATABRICKS_TOKEN", double.token)
-        yield {"host": double.host, "region": "us-east-1", "compute": [CLUSTER]}, {"exchange_root": VOLUME}
+        yield {"host": double.host, "region": "us-east-1", "compute": [CLUSTER], "conf": FEW}, {"exchange_root": VOLUME}
 
 
 def test_all_three_publish_the_same_datasets(
@@ -137,7 +140,7 @@ def test_all_three_publish_the_same_datasets(
     emr: tuple[dict[str, Any], dict[str, Any]],
     databricks: tuple[dict[str, Any], dict[str, Any]],
 ) -> None:
-    here = make("local", {})
+    here = make("sail", {})
     on_emr = make("emr", emr[0], **emr[1])
     on_databricks = make("databricks", databricks[0], **databricks[1])
     assert here.rows["edges", "links"] > 0

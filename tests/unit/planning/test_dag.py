@@ -1,7 +1,8 @@
-"""Branch and bound against looking at every combination."""
+"""The search over steps against looking at every combination."""
 
 from __future__ import annotations
 
+import random
 from decimal import Decimal
 from itertools import product
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engineshed.model.errors import SettingInvalid
-from engineshed.planning.dag import MOST_NODES, Choice, Combination, Graph, Step, best, by_name, combinations
+from engineshed.planning.dag import Choice, Combination, Graph, Step, best, by_name, combinations
 
 
 def choice(engine: str, usd: int, hours: float) -> Choice:
@@ -75,12 +76,26 @@ def test_hours_are_those_of_the_critical_path() -> None:
 
 
 def test_a_search_that_is_cut_short_says_so_and_still_keeps_the_limits() -> None:
-    ways = tuple(choice(f"e{k}", 10 - k, 1.0 + k) for k in range(6))
-    steps = [Step(name=f"s{n}", choices=ways) for n in range(14)]
-    chained = [Step(name=s.name, choices=ways, after=(f"s{n - 1}",) if n else ()) for n, s in enumerate(steps)]
-    found = best(chained, deadline_hours=45.0)
-    assert found is None or (found.hours <= 45.0 and not found.proven)
-    assert combinations(chained, MOST_NODES) is None
+    draws = random.Random(3)
+    steps = [
+        Step(name=f"s{n}", choices=tuple(choice(f"e{k}", draws.randrange(10**6), draws.random()) for k in range(6)))
+        for n in range(8)
+    ]
+    joined = Step(name="join", choices=(choice("e0", 1, 1.0),), after=tuple(s.name for s in steps))
+    found = best([*steps, joined], deadline_hours=1.9)
+    assert found is not None
+    assert found.hours <= 1.9
+    assert combinations([*steps, joined], 1000) is None
+
+
+def test_a_long_chain_is_planned_whole() -> None:
+    ways = tuple(choice(f"e{k}", 100 - 17 * k, 1.0 + k * 0.7) for k in range(5))
+    steps = [Step(name=f"s{n}", choices=ways, after=(f"s{n - 1}",) if n else ()) for n in range(20)]
+    found = best(steps, deadline_hours=40.0)
+    assert found is not None
+    assert found.proven
+    assert found.hours <= 40.0
+    assert found.cost_usd == 20 * 100 - 17 * 28, "28 steps of 0.7 hours fit above the least"
 
 
 @pytest.mark.parametrize(
