@@ -45,5 +45,12 @@
     {{- range $database.ports }}
     - {protocol: TCP, port: {{ . }}}
     {{- end }}
+- to:
+    - namespaceSelector:
+        matchLabels: {kubernetes.io/metadata.name: {{ .Values.platform.namespace }}}
+      podSelector:
+        matchLabels: {app.kubernetes.io/instance: {{ .Values.platform.release }}, app.kubernetes.io/component: exporter}
+  ports:
+    - {protocol: TCP, port: {{ .Values.platform.exporterPort }}}
 {{ include "code-location.egressOutside" . }}
 {{- end -}}

@@ -62,6 +62,11 @@ envFrom:
   configMap: {name: {{ include "engineshed.fullname" . }}-location}
 - name: platform
   configMap: {name: engineshed-instance}
+# By which the platform's exporter knows whose progress it is told; good for nothing else.
+- name: exporter-token
+  projected:
+    sources:
+      - serviceAccountToken: {audience: engineshed-exporter, expirationSeconds: 3600, path: token}
 - name: tmp
   emptyDir: {sizeLimit: {{ .Values.scratch.tmp }}}
 - name: state
@@ -81,6 +86,7 @@ platform's folder is mounted whole, so that a changed password or price arrives.
 {{- define "code-location.volumeMounts" -}}
 - {name: location, mountPath: /etc/engineshed/location/location.yaml, subPath: location.yaml, readOnly: true}
 - {name: platform, mountPath: /etc/engineshed/platform, readOnly: true}
+- {name: exporter-token, mountPath: /var/run/secrets/engineshed/exporter, readOnly: true}
 - {name: tmp, mountPath: /tmp}
 - {name: state, mountPath: /var/lib/engineshed}
 - {name: dagster-home, mountPath: /opt/dagster/home}

@@ -137,6 +137,10 @@ sensors:
 {{- define "platform.platformYaml" -}}
 ledger_url: {{ printf "postgresql+psycopg2://%s@%s:%v/%s" .Values.postgresql.username (include "platform.postgresqlHost" .) .Values.postgresql.port .Values.postgresql.database | quote }}
 ledger_password_env: DAGSTER_PG_PASSWORD
+{{- if .Values.exporter.enabled }}
+exporter_url: {{ printf "http://%s-exporter.%s.svc:%v" (include "engineshed.fullname" .) .Release.Namespace .Values.exporter.port }}
+exporter_token_file: /var/run/secrets/engineshed/exporter/token
+{{- end }}
 {{ toYaml .Values.platform }}
 {{- end -}}
 

@@ -49,7 +49,7 @@
 
 {{/*
 Annotations of a pod that reads the instance: it is replaced when the settings or the password's Secret changed.
-Takes {root, own: annotations}.
+Takes {root, own: annotations, port: of its metrics, by default discovery's}.
 */}}
 {{- define "platform.podAnnotations" -}}
 checksum/instance: {{ printf "%s\n%s" (include "platform.dagsterYaml" .root) (include "platform.platformYaml" .root) | sha256sum }}
@@ -59,7 +59,7 @@ checksum/database: {{ .root.Values.postgresql.dev.password | sha256sum }}
 {{- else if (lookup "v1" "Secret" .root.Release.Namespace $secret.name) }}
 checksum/database: {{ (lookup "v1" "Secret" .root.Release.Namespace $secret.name).metadata.resourceVersion | quote }}
 {{- end }}
-{{ include "platform.scrapeAnnotations" (dict "root" .root "port" .root.Values.discovery.metricsPort) }}
+{{ include "platform.scrapeAnnotations" (dict "root" .root "port" (.port | default .root.Values.discovery.metricsPort)) }}
 {{- with .own }}
 {{ toYaml . }}
 {{- end }}

@@ -61,8 +61,12 @@ def test_addresses_given_are_the_only_ones(alpha):
             }
         }
     )
-    database, store, api = _policies(release)["alpha-runs"]["egress"]
+    database, exporter, store, api = _policies(release)["alpha-runs"]["egress"]
     assert database == {"to": [peer], "ports": [{"protocol": "TCP", "port": 5433}]}
+    [whom] = exporter["to"]
+    assert whom["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "engineshed"}
+    assert whom["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "exporter"
+    assert exporter["ports"] == [{"protocol": "TCP", "port": 9104}]
     assert store == {"to": [peer], "ports": [{"protocol": "TCP", "port": 9000}]}
     assert api == {"to": [{"ipBlock": {"cidr": "10.0.0.1/32"}}], "ports": [{"protocol": "TCP", "port": 6443}]}
 

@@ -16,7 +16,7 @@ def test_it_selects_every_pod_with_metrics(platform):
         for name, container in release.containers()
         if "metrics" in [port["name"] for port in container.get("ports", [])]
     }
-    assert set(chosen["values"]) == offering == {"webserver", "read-only", "daemon", "provisioner"}
+    assert set(chosen["values"]) == offering == {"webserver", "read-only", "daemon", "provisioner", "exporter"}
 
 
 def test_auto_asks_the_cluster(render_with_apis, values_kind, kind):
@@ -30,5 +30,7 @@ def test_a_prometheus_without_an_operator_finds_the_same(kind, platform):
             name for name, pod in release.pods() if pod["metadata"].get("annotations", {}).get("prometheus.io/scrape")
         }
 
-    assert scraped(kind) == {f"Deployment/engineshed-{name}" for name in ("webserver", "daemon", "provisioner")}
+    assert scraped(kind) == {
+        f"Deployment/engineshed-{name}" for name in ("webserver", "daemon", "provisioner", "exporter")
+    }
     assert scraped(platform({"monitoring": {"scrapeAnnotations": False}})) == set()

@@ -23,6 +23,7 @@ def test_in_dev_the_release_makes_the_secret(platform):
     assert password_refs(release) == {
         ("webserver", "engineshed-postgresql"),
         ("daemon", "engineshed-postgresql"),
+        ("exporter", "engineshed-postgresql"),
         ("migrate", "engineshed-migrate"),
     }
     assert (

@@ -8,8 +8,18 @@ def rules(release, kind):
 
 
 def test_across_the_cluster_it_reads_namespaces_and_nodes_only(kind):
-    assert {resource for _, resource in rules(kind, "ClusterRole")} == {"namespaces", "nodes"}
-    assert all(set(rule["verbs"]) == {"get", "list", "watch"} for rule in rules(kind, "ClusterRole").values())
+    read = {resource: rule for (_, resource), rule in rules(kind, "ClusterRole").items() if resource != "tokenreviews"}
+    assert set(read) == {"namespaces", "nodes"}
+    assert all(set(rule["verbs"]) == {"get", "list", "watch"} for rule in read.values())
+
+
+def test_whose_a_token_is_may_be_asked_by_the_exporter_alone(kind, platform):
+    [rule] = [rule for (_, resource), rule in rules(kind, "ClusterRole").items() if resource == "tokenreviews"]
+    assert rule["verbs"] == ["create"]
+    [binding] = [one for one in kind.all("ClusterRoleBinding") if one["roleRef"]["name"].endswith("-callers")]
+    assert [subject["name"] for subject in binding["subjects"]] == ["engineshed-exporter"]
+    without = platform({"exporter": {"enabled": False}})
+    assert "tokenreviews" not in {resource for _, resource in rules(without, "ClusterRole")}
 
 
 def test_nodes_are_read_by_the_provisioner_alone(kind):

@@ -4,6 +4,7 @@ def test_each_component_runs_under_its_own_account(kind):
         "Deployment/engineshed-webserver": "engineshed-webserver",
         "Deployment/engineshed-daemon": "engineshed-daemon",
         "Deployment/engineshed-provisioner": "engineshed-provisioner",
+        "Deployment/engineshed-exporter": "engineshed-exporter",
         "Job/engineshed-migrate-1": "engineshed-migrate",
         "Pod/engineshed-test": None,
     }
