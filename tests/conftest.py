@@ -50,7 +50,25 @@ def _cluster() -> str:
     return "" if os.environ.get("KUBECONFIG") else "KUBECONFIG names no cluster"
 
 
-_MISSING = {"needs_java": _java, "needs_postgresql": _postgresql, "needs_cluster": _cluster}
+@cache
+def _promtool() -> str:
+    """Why rules cannot be tried; empty when they can."""
+    return "" if shutil.which("promtool") else "no promtool on PATH"
+
+
+@cache
+def _prometheus() -> str:
+    """Why no Prometheus can be started; empty when one can."""
+    return "" if shutil.which("prometheus") else "no prometheus on PATH"
+
+
+_MISSING = {
+    "needs_java": _java,
+    "needs_postgresql": _postgresql,
+    "needs_cluster": _cluster,
+    "needs_promtool": _promtool,
+    "needs_prometheus": _prometheus,
+}
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

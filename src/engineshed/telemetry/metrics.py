@@ -1,7 +1,7 @@
 """The one table of metrics: exporter, rules, boards and the reference page are made of it, and a test holds that they
 agree.
 
-Names follow Prometheus' rules: base units, `_total` on counters, `_info` on facts of identity. Labels come from one
+Names follow Prometheus' rules: base units, `_total` on counters. Labels come from one
 closed set, listed for each metric; a run's id, a partition or free text is never among them, since each value of a
 label is a series for ever.
 """
@@ -19,11 +19,7 @@ LABELS = frozenset(
         "pool", "kind", "reason", "stage",
     }
 )  # fmt: skip
-"""All labels there are, but those of `_info` metrics, which say what a code location is."""
-
-INFO_LABELS = frozenset(
-    {"commit", "image_digest", "engineshed_version", "dagster_version", "release_revision", "rolled_out"}
-)
+"""All labels there are."""
 
 OTHER = "other"
 """The value of every label of the series into which those beyond the cap are folded."""
@@ -33,12 +29,11 @@ SERIES_CAP = 5000
 
 
 class Kind(StrEnum):
-    """Prometheus' types; INFO is a gauge that is always 1."""
+    """Prometheus' types."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
     HISTOGRAM = "histogram"
-    INFO = "info"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,18 +176,9 @@ HEARTBEAT_AGE = _gauge(
 )
 LIVE_RESERVED = _gauge("live_forecast_usd", "US dollars", _LIVE, "What the live attempts were forecast to cost.")
 
-LOCATIONS = _gauge("code_locations", "code locations", ("state",), "Code locations, by state: loaded, broken.")
-LOCATION_INFO = Metric(
-    name=f"{PREFIX}code_location_info",
-    kind=Kind.INFO,
-    unit="",
-    labels=("team", "code_location", *sorted(INFO_LABELS)),
-    help="What each code location is; 1 while it is there.",
-)
 QUEUED = _gauge("queued_runs", "runs", ("team", "code_location"), "Dagster runs that wait in the queue.")
 QUEUE_OLDEST = _gauge("queue_oldest_age_seconds", "seconds", (), "How long the oldest queued run has waited.")
 POOL_SLOTS = _gauge("pool_slots", "slots", ("pool", "state"), "Slots of Dagster's pools: limit, claimed, pending.")
-PRICE_AGE = _gauge("price_age_seconds", "seconds", ("kind",), "Age of the oldest price in force, by price book.")
 
 FACTS_READ = _counter("exporter_facts_read", "facts", (), "Facts that the counters are made of.")
 EXPORTER_LAG = _gauge(
@@ -211,8 +197,8 @@ METRICS: tuple[Metric, ...] = (
     CANCELS, POLL_ERRORS, BILLING_ERRORS, ORPHANS_ENDED, MESSAGES, MESSAGES_DUPLICATE, MESSAGES_LOST, MESSAGES_DAMAGED,
     MESSAGE_SECONDS, CHANNELS_BROKEN, COST, FORECAST, FORECAST_RATIO, ROWS, INPUT_BYTES, SHUFFLE_BYTES, SPILL_BYTES,
     LIVE, LIVE_STAGES_DONE, LIVE_STAGES_KNOWN, LIVE_TASKS_DONE, LIVE_TASKS_KNOWN, LIVE_ROWS, LIVE_INPUT_BYTES,
-    LIVE_SPILL_BYTES, HEARTBEAT_AGE, LIVE_RESERVED, LOCATIONS, LOCATION_INFO, QUEUED, QUEUE_OLDEST, POOL_SLOTS,
-    PRICE_AGE, FACTS_READ, EXPORTER_LAG, EXPORTER_ERRORS, POSTS, SERIES_FOLDED,
+    LIVE_SPILL_BYTES, HEARTBEAT_AGE, LIVE_RESERVED, QUEUED, QUEUE_OLDEST, POOL_SLOTS,
+    FACTS_READ, EXPORTER_LAG, EXPORTER_ERRORS, POSTS, SERIES_FOLDED,
 )  # fmt: skip
 
 BY_NAME = {metric.name: metric for metric in METRICS}

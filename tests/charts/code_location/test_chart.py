@@ -42,8 +42,8 @@ def test_what_the_schema_does_not_know_is_refused_by_name(alpha, wrong, named):
 
 def test_only_the_sections_of_engines_are_open(charts):
     schema = json.loads((charts / "code-location" / "values.schema.json").read_text())
-    # What Kubernetes itself defines is passed on as written; channels, like engines, check their own sections; engines are
-    # named in `limits` too, and the library knows which there are.
+    # What Kubernetes itself defines is passed on as written; channels, like engines, check their own sections. Which
+    # engines `limits` may name the library knows.
     passed_on = {"affinity", "valueFrom", "global", "engines", "channels", "hard", "limits"}
     assert {path[-1] for path in _open(schema, ())} <= passed_on
 

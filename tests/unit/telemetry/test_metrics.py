@@ -6,14 +6,13 @@ import re
 
 import pytest
 
-from engineshed.telemetry.metrics import INFO_LABELS, LABELS, METRICS, Kind, Metric
+from engineshed.telemetry.metrics import LABELS, METRICS, Kind, Metric
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 def test_a_metric_is_named_by_the_rules(metric: Metric) -> None:
     assert re.fullmatch(r"engineshed_[a-z][a-z0-9_]*", metric.name)
     assert metric.name.endswith("_total") == (metric.kind is Kind.COUNTER)
-    assert metric.name.endswith("_info") == (metric.kind is Kind.INFO)
     assert not re.search(r"_(ms|milliseconds|minutes|kb|mb|percent)(_|$)", metric.name)
     for word, ending in (("seconds", "_seconds"), ("bytes", "_bytes"), ("US dollars", "_usd")):
         if metric.unit == word:
@@ -23,8 +22,7 @@ def test_a_metric_is_named_by_the_rules(metric: Metric) -> None:
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 def test_its_labels_are_of_the_closed_set(metric: Metric) -> None:
-    allowed = LABELS | INFO_LABELS if metric.kind is Kind.INFO else LABELS
-    assert set(metric.labels) <= allowed
+    assert set(metric.labels) <= LABELS
     assert len(set(metric.labels)) == len(metric.labels)
 
 

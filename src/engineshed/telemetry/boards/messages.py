@@ -1,0 +1,77 @@
+"""Whether every word arrives."""
+
+from __future__ import annotations
+
+from engineshed.telemetry import metrics as m
+from engineshed.telemetry.boards.panels import Board, Draw, Panel, Query, Row, Unit, of, per, quantile
+
+MESSAGES = Board(
+    uid="engineshed-messages",
+    title="engineshed / Messages and readers",
+    description="Whether every word of every driver arrives, once, and how soon.",
+    rows=(
+        Row(
+            "Nothing lost",
+            (
+                Panel(
+                    title="Lost",
+                    description="Sequence numbers that never arrived. Must be 0: see the runbook.",
+                    unit=Unit.COUNT,
+                    draw=Draw.NUMBER,
+                    width=6,
+                    alarm=1,
+                    queries=(Query(f"sum(increase({of(m.MESSAGES_LOST)}[$__range]))"),),
+                ),
+                Panel(
+                    title="Damaged lines",
+                    description="Lines of a channel that were no message.",
+                    unit=Unit.COUNT,
+                    draw=Draw.NUMBER,
+                    width=6,
+                    warn=1,
+                    queries=(Query(f"sum(increase({of(m.MESSAGES_DAMAGED)}[$__range]))"),),
+                ),
+                Panel(
+                    title="Broken channels",
+                    description="Attempts whose channel was not read on. Their data is judged by the store alone.",
+                    unit=Unit.COUNT,
+                    draw=Draw.NUMBER,
+                    width=6,
+                    warn=1,
+                    queries=(Query(f"sum(increase({of(m.CHANNELS_BROKEN)}[$__range]))"),),
+                ),
+                Panel(
+                    title="Arrived twice",
+                    description="And were dropped: harmless.",
+                    unit=Unit.COUNT,
+                    draw=Draw.NUMBER,
+                    width=6,
+                    queries=(Query(f"sum(increase({of(m.MESSAGES_DUPLICATE)}[$__range]))"),),
+                ),
+            ),
+        ),
+        Row(
+            "How soon",
+            (
+                Panel(
+                    title="From the driver's call to the hand-over",
+                    description="95 of 100 within 1.5 s is the promise. Clocks that differ show here too.",
+                    unit=Unit.SECONDS,
+                    warn=1.5,
+                    alarm=5,
+                    queries=(
+                        Query(quantile(0.5, m.MESSAGE_SECONDS, "transport", over="15m"), "median {{transport}}"),
+                        Query(quantile(0.95, m.MESSAGE_SECONDS, "transport", over="15m"), "95 of 100 {{transport}}"),
+                    ),
+                ),
+                Panel(
+                    title="Messages a second",
+                    description="By transport.",
+                    unit=Unit.RATE,
+                    draw=Draw.STACKED,
+                    queries=(Query(per(m.MESSAGES, "transport"), "{{transport}}"),),
+                ),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,109 @@
+"""Code locations, queue, pools, and the exporter itself."""
+
+from __future__ import annotations
+
+from engineshed.telemetry import metrics as m
+from engineshed.telemetry.boards.panels import Board, Draw, Panel, Query, Row, Unit, of, total
+
+PLATFORM = Board(
+    uid="engineshed-platform",
+    title="engineshed / Platform and discovery",
+    description="Code locations, the queue, pools, orphans, and the exporter itself.",
+    rows=(
+        Row(
+            "Code locations",
+            (
+                Panel(
+                    title="Code locations",
+                    description="unlisted: seen on the cluster, not shown by the web pages. See docs/discovery.md.",
+                    unit=Unit.COUNT,
+                    draw=Draw.STACKED,
+                    queries=(Query("max by (state) (engineshed_discovery_locations)", "{{state}}"),),
+                ),
+                Panel(
+                    title="From a change on the cluster to the web pages",
+                    description="Nine in ten. Above 10 s: the web server is slow to reload, or the API server to tell.",
+                    unit=Unit.SECONDS,
+                    warn=10,
+                    alarm=60,
+                    queries=(
+                        Query(
+                            "histogram_quantile(0.9, sum by (le, stage) "
+                            "(rate(engineshed_discovery_lag_seconds_bucket[1h])))",
+                            "{{stage}}",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        Row(
+            "Queue and pools",
+            (
+                Panel(
+                    title="Queued runs",
+                    description="By team.",
+                    unit=Unit.COUNT,
+                    draw=Draw.STACKED,
+                    queries=(Query(total(m.QUEUED, "team"), "{{team}}"),),
+                ),
+                Panel(
+                    title="Slots of pools",
+                    description="claimed at the limit while pending grows: raise the limit or wait.",
+                    unit=Unit.COUNT,
+                    queries=(Query(f"sum by (pool, state) ({m.POOL_SLOTS.name})", "{{pool}} {{state}}"),),
+                ),
+            ),
+        ),
+        Row(
+            "Housekeeping",
+            (
+                Panel(
+                    title="Orphans ended",
+                    description="Runs without a living step that the reaper has ended, by why.",
+                    unit=Unit.COUNT,
+                    queries=(Query(f"sum by (reason) (increase({of(m.ORPHANS_ENDED)}[1h]))", "{{reason}}"),),
+                ),
+                Panel(
+                    title="Cancels",
+                    description="Attempts whose end was asked for.",
+                    unit=Unit.COUNT,
+                    queries=(Query(f"sum by (reason) (increase({of(m.CANCELS)}[1h]))", "{{reason}}"),),
+                ),
+            ),
+        ),
+        Row(
+            "Exporter",
+            (
+                Panel(
+                    title="Lag",
+                    description="Age of the newest fact when counted. Above a minute: it cannot keep up.",
+                    unit=Unit.SECONDS,
+                    width=8,
+                    warn=30,
+                    alarm=60,
+                    queries=(Query(m.EXPORTER_LAG.name, "lag"),),
+                ),
+                Panel(
+                    title="Facts a second, and errors",
+                    description="What the counters are made of.",
+                    unit=Unit.RATE,
+                    width=8,
+                    queries=(
+                        Query(f"rate({m.FACTS_READ.name}[$__rate_interval])", "facts"),
+                        Query(
+                            f"sum by (stage) (rate({m.EXPORTER_ERRORS.name}[$__rate_interval]))", "errors: {{stage}}"
+                        ),
+                    ),
+                ),
+                Panel(
+                    title="Progress posts a second",
+                    description="refused: the token is of no team. dropped: there are too many at once.",
+                    unit=Unit.RATE,
+                    draw=Draw.STACKED,
+                    width=8,
+                    queries=(Query(f"sum by (outcome) (rate({m.POSTS.name}[$__rate_interval]))", "{{outcome}}"),),
+                ),
+            ),
+        ),
+    ),
+)
