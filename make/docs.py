@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import click
-from make import chart_values
+from make import chart_values, telemetry_pages
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -86,6 +86,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/reference/cli.md": command_line,
     "docs/reference/settings.md": settings,
     "docs/reference/errors.md": error_classes,
+    "docs/reference/metrics.md": lambda: HEAD + telemetry_pages.metrics(),
     **{
         str(page.relative_to(ROOT)): partial(chart_values.readme, page.parent)
         for page in sorted(ROOT.glob("charts/*/README.md"))
