@@ -29,7 +29,7 @@ def running_operator(log: Path) -> Iterator[None]:
         yield
         return
     kubectl("apply", "--server-side", "--filename", str(_crds()))
-    kubectl("wait", "--for=condition=Established", "crd/sparkapplications.sparkoperator.k8s.io", "--timeout=60s")
+    _await_crd("sparkapplications.sparkoperator.k8s.io")
     with log.open("wb") as out:
         operator = subprocess.Popen(_command(), env=_environment(), stdout=out, stderr=out)
     try:
@@ -45,6 +45,19 @@ def _crds() -> Path:
     found = sorted(Path(done.stdout.strip()).glob(_CRDS))
     assert found, f"the operator's module is not below {done.stdout.strip()}, where its CRDs are"
     return found[-1]
+
+
+def _await_crd(name: str) -> None:
+    """`kubectl wait` fails where a definition is so new that it has no conditions yet."""
+    until = time.monotonic() + _STARTS_WITHIN_S
+    while time.monotonic() < until:
+        conditions = (
+            json.loads(kubectl("get", "crd", name, "--output", "json")).get("status", {}).get("conditions") or ()
+        )
+        if any(one["type"] == "Established" and one["status"] == "True" for one in conditions):
+            return
+        time.sleep(0.2)
+    pytest.fail(f"{name} is not established within {_STARTS_WITHIN_S} s")
 
 
 def _command() -> list[str]:

@@ -45,12 +45,12 @@ class Cluster:
         until(lambda: self.api.call("GET", f"/api/v1/namespaces/{name}/serviceaccounts/default").ok, 30, "account")
         return name
 
-    def service(self, space: str, name: str, location: str, address: str, port: int) -> None:
-        """A Service of a code location with an EndpointSlice that points at a process of this machine."""
+    def service(self, space: str, name: str, location: str, address: str, port: int) -> str:
+        """A Service of a code location with an EndpointSlice that points at a process of this machine; its uid."""
         marks = {"engineshed.dev/service-account": "default", "engineshed.dev/image": "team/app:1"}
         meta = {"name": name, "labels": {"engineshed.dev/code-location": location}, "annotations": marks}
         spec = {"ports": [{"name": "grpc", "port": 4000, "targetPort": port}]}
-        self.do("POST", f"/api/v1/namespaces/{space}/services", {"metadata": meta, "spec": spec})
+        made = self.do("POST", f"/api/v1/namespaces/{space}/services", {"metadata": meta, "spec": spec})
         slices = f"/apis/discovery.k8s.io/v1/namespaces/{space}/endpointslices"
         self.do(
             "POST",
@@ -62,6 +62,7 @@ class Cluster:
                 "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
             },
         )
+        return str(made.body["metadata"]["uid"])
 
     def remove_service(self, space: str, name: str) -> None:
         self.do("DELETE", f"/apis/discovery.k8s.io/v1/namespaces/{space}/endpointslices/{name}-1")

@@ -22,17 +22,19 @@ from engineshed.testing.clock import VirtualClock
 pytestmark = pytest.mark.needs_cluster
 
 
-def _location(space: str, name: str) -> CodeLocation:
+def _location(cluster: Cluster, space: str, name: str) -> CodeLocation:
+    """With a Service that is there: runs belong to it, and what belongs to nothing is collected."""
+    uid = cluster.service(space, name.replace("_", "-"), name, "127.0.0.1", 4000)
     return CodeLocation(
         name=name,
         namespace=space,
         team="try",
         service_account="default",
         image="engineshed/nothing:try",
-        service=name,
-        host=f"{name}.{space}.svc",
+        service=name.replace("_", "-"),
+        host=f"{name.replace('_', '-')}.{space}.svc",
         port=4000,
-        uid="u",
+        uid=uid,
         created="2026-01-01T00:00:00Z",
     )
 
@@ -67,8 +69,8 @@ def _launch(platform: Platform, **what: Any) -> Any:
 
 def test_a_run_is_started_watched_and_ended_in_its_namespace(cluster: Cluster, platform: Platform) -> None:
     mine, other = cluster.namespace("try"), cluster.namespace("other")
-    web = _location(mine, "web_graph")
-    platform.know(web, _location(other, "victim"))
+    web = _location(cluster, mine, "web_graph")
+    platform.know(web, _location(cluster, other, "victim"))
 
     run = _launch(
         platform, planner=web, tags={"dagster-k8s/config": json.dumps({"job_metadata": {"labels": {"a": "b"}}})}
@@ -89,7 +91,7 @@ def test_a_run_is_started_watched_and_ended_in_its_namespace(cluster: Cluster, p
 
 def test_a_forged_context_neither_starts_nor_ends_anything_elsewhere(cluster: Cluster, platform: Platform) -> None:
     mine, other = cluster.namespace("try"), cluster.namespace("other")
-    web, victim = _location(mine, "web_graph"), _location(other, "victim")
+    web, victim = _location(cluster, mine, "web_graph"), _location(cluster, other, "victim")
     platform.know(web, victim)
     theirs = _launch(platform, planner=victim)
     forged = {"k8s": {"namespace": other}}
