@@ -24,7 +24,7 @@ pytestmark = pytest.mark.needs_cluster
 
 def _location(cluster: Cluster, space: str, name: str) -> CodeLocation:
     """With a Service that is there: runs belong to it, and what belongs to nothing is collected."""
-    uid = cluster.service(space, name.replace("_", "-"), name, "127.0.0.1", 4000)
+    uid = cluster.service(space, name.replace("_", "-"), name, "192.0.2.1", 4000)
     return CodeLocation(
         name=name,
         namespace=space,
