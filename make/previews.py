@@ -14,6 +14,7 @@ import time
 import urllib.parse
 import urllib.request
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +61,15 @@ def draw(board: dict[str, Any], prometheus: Prometheus, path: Path) -> None:
 
     panels = [panel for panel in board["panels"] if panel["type"] != "row"]
     lowest = max(p["gridPos"]["y"] + p["gridPos"]["h"] for p in board["panels"])
-    figure = plt.figure(figsize=(14, 0.36 * lowest + 0.6), facecolor="white")
+    figure = plt.figure(figsize=(14, 0.34 * lowest + 0.6), facecolor="white")
     figure.suptitle(f"{board['title']}  (preview)", x=0.02, y=0.995, ha="left", va="top", fontsize=13, weight="bold")
-    top = 0.6 / (0.36 * lowest + 0.6)
+    top = 0.6 / (0.34 * lowest + 0.6)
     for panel in panels:
         spot = panel["gridPos"]
         left, width = spot["x"] / COLUMNS, spot["w"] / COLUMNS
         bottom, height = 1 - (spot["y"] + spot["h"]) / lowest, spot["h"] / lowest
-        pads = (0.045, 0.12, 0.06, 0.3) if spot["h"] > 4 else (0.01, 0.05, 0.02, 0.3)
+        left_pad = 0.075 if panel["type"] == "bargauge" else 0.045
+        pads = (left_pad, 0.12, left_pad + 0.015, 0.24) if spot["h"] > 4 else (0.01, 0.05, 0.02, 0.3)
         axes = figure.add_axes(
             (
                 left + pads[0],
@@ -104,8 +106,22 @@ def _lines(axes: Any, panel: dict[str, Any], prometheus: Prometheus) -> None:
         if step["value"] is not None and step["value"] * (100 if unit == "percentunit" else 1) < axes.get_ylim()[1]:
             axes.axhline(step["value"], color=step["color"], ls="--", lw=0.8)
     if found:
-        axes.legend(fontsize=6.5, loc="upper left", frameon=False, ncols=2)
+        axes.legend(fontsize=6, loc="upper left", ncols=3 if len(found) > 6 else 2, framealpha=0.7, edgecolor="none")
     _tidy(axes, unit)
+    axes.set_ylim(top=axes.get_ylim()[1] * (1.5 if len(found) > 6 else 1.25))
+
+
+def _with_gaps(values: list[Any], unit: str) -> tuple[list[datetime], list[float]]:
+    """Moments and values; where nothing was told for a while the line is broken, as Grafana breaks it."""
+    step = min((b[0] - a[0] for a, b in pairwise(values)), default=0)
+    moments, shown = [], []
+    for n, (t, value) in enumerate(values):
+        if n and t - values[n - 1][0] > 3 * step:
+            moments.append(datetime.fromtimestamp(t - step, UTC))
+            shown.append(float("nan"))
+        moments.append(datetime.fromtimestamp(t, UTC))
+        shown.append(_shown(value, unit))
+    return moments, shown
 
 
 def _bars(axes: Any, panel: dict[str, Any], prometheus: Prometheus) -> None:
@@ -113,7 +129,8 @@ def _bars(axes: Any, panel: dict[str, Any], prometheus: Prometheus) -> None:
     found = [(_name(t, s), _shown(s["value"][1], unit)) for t in panel["targets"] for s in prometheus.now(t["expr"])]
     bars = axes.barh([name or "-" for name, _ in found], [value for _, value in found], color="#5794f2", height=0.55)
     axes.bar_label(bars, fmt="{:.3g}" + UNITS.get(unit, ""), fontsize=8, padding=3)
-    axes.margins(x=0.2)
+    axes.margins(x=0.25)
+    axes.set_ylim(-0.6, max(len(found) - 0.4, 2.4))
     _tidy(axes, unit)
 
 
@@ -138,7 +155,8 @@ def _tidy(axes: Any, unit: str) -> None:
 
     axes.tick_params(labelsize=7)
     axes.grid(alpha=0.25)
-    axes.set_ylabel(UNITS.get(unit, "").strip(), fontsize=7)
+    if axes.lines or axes.collections:
+        axes.set_ylabel(UNITS.get(unit, "").strip(), fontsize=7)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     if axes.lines or axes.collections:
