@@ -141,7 +141,7 @@ def _number(axes: Any, panel: dict[str, Any], prometheus: Prometheus) -> None:
     raw = float(found[0]["value"][1]) if found else float("nan")
     colour = "grey"
     for step in defaults["thresholds"]["steps"]:
-        if step["value"] is None or raw >= step["value"]:
+        if found and (step["value"] is None or raw >= step["value"]):
             colour = {"green": "#299c46", "yellow": "#e0a100", "red": "#d44a3a"}[step["color"]]
     text = f"{_shown(str(raw), defaults['unit']):.3g}{UNITS.get(defaults['unit'], '')}" if found else "no data"
     axes.text(0.02, 0.35, text, fontsize=24, color=colour, va="center", transform=axes.transAxes)

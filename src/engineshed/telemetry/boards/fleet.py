@@ -41,7 +41,7 @@ FLEET = Board(
                     unit=Unit.USD,
                     draw=Draw.NUMBER,
                     width=6,
-                    queries=(Query(f"sum(increase({of(m.COST)}[$__range]))"),),
+                    queries=(Query(f"sum(increase({of(m.COST)}[$__range])) or vector(0)"),),
                 ),
                 Panel(
                     title="Oldest queued run",
@@ -51,7 +51,7 @@ FLEET = Board(
                     width=6,
                     warn=300,
                     alarm=900,
-                    queries=(Query(m.QUEUE_OLDEST.name),),
+                    queries=(Query(f"max({m.QUEUE_OLDEST.name}) or vector(0)"),),
                 ),
             ),
         ),
