@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import yaml
+from make.grafana import as_grafana
 
 from engineshed.telemetry.boards import BOARDS
-from engineshed.telemetry.boards.rendering import as_grafana
 from engineshed.telemetry.rules import as_rules
 
 FILES = Path(__file__).resolve().parents[1] / "charts" / "platform" / "files"

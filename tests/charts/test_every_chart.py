@@ -66,7 +66,7 @@ def test_every_object_carries_the_standard_labels(render, chart, file):
     for made in render(chart, FULL[chart], files=(file,), release="one").objects:
         labels = made["metadata"]["labels"]
         assert (labels["app.kubernetes.io/name"], labels["app.kubernetes.io/instance"]) == (chart, "one")
-        assert {"managed-by", "component", "version", "part-of"} <= {key.split("/")[1] for key in labels}
+        assert {"managed-by", "component", "version", "part-of"} <= {key.rpartition("/")[2] for key in labels}
 
 
 @profiles

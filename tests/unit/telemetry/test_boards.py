@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from make.grafana import as_grafana
 
 from engineshed.telemetry.boards import BOARDS, Board, Panel
-from engineshed.telemetry.boards.rendering import as_grafana
 from engineshed.telemetry.metrics import BY_NAME, Kind
 from engineshed.telemetry.rules import ALERTS, RECORDINGS, RUNBOOKS, as_rules
 

@@ -1,7 +1,7 @@
 """Grafana's boards as data: which panels, over which metrics, and what a reader should see in each.
 
 Every metric named here is one of the table (`telemetry.metrics`), every label one that it has; tests hold that, and run
-every query. `rendering` makes Grafana's JSON of it; nothing else knows Grafana.
+every query. `make.grafana` makes Grafana's JSON of it; nothing here knows Grafana.
 """
 
 from engineshed.telemetry.boards.cost import COST

@@ -1,4 +1,4 @@
-"""Grafana's JSON of a board, by Grafana's own builders. Needs `grafana-foundation-sdk`, which only builds need."""
+"""Grafana's JSON of a board, by Grafana's own builders, which only builds need."""
 
 from __future__ import annotations
 
