@@ -684,7 +684,9 @@ def _join_ambient(app_name: str, settings: Mapping[str, str]) -> _Running:
     found = SparkSession.getActiveSession()
     session = _configured(app_name, settings).getOrCreate()
     ours = found is None and not os.environ.get("DATABRICKS_RUNTIME_VERSION")
-    sent = _send_modules(session) if os.environ.get("PYSPARK_GATEWAY_PORT") else None
+    # A session of classic Spark that was there before the script has workers that look elsewhere for modules.
+    there = found is not None and not type(found).__module__.startswith("pyspark.sql.connect")
+    sent = _send_modules(session) if there or os.environ.get("PYSPARK_GATEWAY_PORT") else None
 
     def stop() -> None:
         if ours:

@@ -12,8 +12,8 @@ import ctypes
 import json
 import os
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -83,13 +83,25 @@ class _Root:
                 if str(child) in self._special:
                     self._place(child)
                 else:
-                    _mirror(child, target / child.name)
-                    _keep_from_writing(target / child.name)
+                    with _unless_gone(child):
+                        _mirror(child, target / child.name)
+                        _keep_from_writing(target / child.name)
         elif any(name.startswith(f"{path}/") for name in self._special):
             target.mkdir(parents=True, exist_ok=True)
             self._children(path)
         else:
-            _mirror(path, target)
+            with _unless_gone(path):
+                _mirror(path, target)
+
+
+@contextmanager
+def _unless_gone(entry: Path) -> Iterator[None]:
+    """Others make and delete folders of /tmp while it is looked through: what is gone since is not there to be seen."""
+    try:
+        yield
+    except FileNotFoundError:
+        if os.path.lexists(entry):
+            raise
 
 
 def _mirror(entry: Path, target: Path) -> None:

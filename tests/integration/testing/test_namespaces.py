@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -102,3 +103,26 @@ def _gone(process: Path) -> bool:
         return "\nState:\tZ" in (process / "status").read_text()
     except OSError:
         return True
+
+
+def test_folders_that_come_and_go_meanwhile_are_no_trouble(folder: Path) -> None:
+    busy, over = folder / "busy", threading.Event()
+    busy.mkdir()
+
+    def churn() -> None:
+        while not over.is_set():
+            for n in range(40):
+                (busy / f"{n}").mkdir(exist_ok=True)
+                (busy / f"{n}.txt").touch()
+            for n in range(40):
+                (busy / f"{n}").rmdir()
+                (busy / f"{n}.txt").unlink()
+
+    worker = threading.Thread(target=churn)
+    worker.start()
+    try:
+        ends = [entered(folder, "true", {str(busy): str(folder / "added")}) for _ in range(25)]
+    finally:
+        over.set()
+        worker.join()
+    assert [(done.returncode, done.stderr) for done in ends] == [(0, "")] * 25
