@@ -40,10 +40,26 @@ class Alert:
     labels: dict[str, str] = field(default_factory=dict)
 
 
+def _grown(metric: m.Metric, by: str, window: str, matching: str = "") -> str:
+    """By how much a counter grew over the window, its first value included.
+
+    `increase` alone takes the first value that it sees for the start, so that the first failure of a kind, often the
+    only one, is none. Our counters do not restart with the exporter: where it was scraped a window ago, now less then
+    is the growth, and a series that was not there then began at 0. Elsewhere `increase` has to do. `max`: two exporters
+    of a moment tell the same.
+    """
+    series = f"{metric.name}{{{matching}}}" if matching else metric.name
+    labels = ", ".join(metric.labels)
+    now = f"sum by ({by}) (max by ({labels}) ({series}))"
+    then = f"sum by ({by}) (max by ({labels}) ({series} offset {window}))"
+    grown = f"(({now} - ({then} or 0 * {now})) and on () {m.EXPORTER_LAG.name} offset {window})"
+    return f"({grown} or sum by ({by}) (increase({series}[{window}])))"
+
+
 def _failed(window: str) -> Recording:
     """A team's share of failed attempts; cancelled ones are neither good nor bad."""
-    bad = f'sum by (team) (rate({m.ATTEMPTS.name}{{outcome="failed"}}[{window}]))'
-    all_ = f'sum by (team) (rate({m.ATTEMPTS.name}{{outcome=~"succeeded|failed"}}[{window}]))'
+    bad = _grown(m.ATTEMPTS, "team", window, 'outcome="failed"')
+    all_ = _grown(m.ATTEMPTS, "team", window, 'outcome=~"succeeded|failed"')
     return Recording(name=f"team:engineshed_attempts_failed:ratio_rate{window}", expr=f"{bad} / {all_}")
 
 
@@ -75,10 +91,13 @@ ALERTS = (
     ),
     Alert(
         name="EngineshedRunsFail",
-        expr=(
-            f"sum by (team, engine, error_class) (increase({m.ATTEMPTS.name}"
-            '{outcome="failed", error_class=~"authorisation|configuration"}[30m])) >= 3'
-        ),
+        expr=_grown(
+            m.ATTEMPTS,
+            "team, engine, error_class",
+            "30m",
+            'outcome="failed", error_class=~"authorisation|configuration"',
+        )
+        + " >= 3",
         lasting="0m",
         severity="warning",
         summary="Team {{ $labels.team }} on {{ $labels.engine }}: attempts fail by {{ $labels.error_class }}.",
@@ -87,8 +106,8 @@ ALERTS = (
     Alert(
         name="EngineshedBudgetExceeded",
         expr=(
-            f"sum by (team) (increase({m.COST.name}[1d])) > 1.5 * sum by (team) (increase({m.FORECAST.name}[1d])) "
-            f"and sum by (team) (increase({m.COST.name}[1d])) > 1"
+            f"{_grown(m.COST, 'team', '1d')} > 1.5 * {_grown(m.FORECAST, 'team', '1d')} "
+            f"and {_grown(m.COST, 'team', '1d')} > 1"
         ),
         lasting="15m",
         severity="warning",
@@ -109,7 +128,7 @@ ALERTS = (
     ),
     Alert(
         name="EngineshedMessagesLost",
-        expr=f"sum by (transport) (increase({m.MESSAGES_LOST.name}[15m])) > 0",
+        expr=f"{_grown(m.MESSAGES_LOST, 'transport', '15m')} > 0",
         lasting="0m",
         severity="critical",
         summary="{{ $value | humanize }} messages by {{ $labels.transport }} never arrived.",
@@ -125,7 +144,7 @@ ALERTS = (
     ),
     Alert(
         name="EngineshedOrphansLive",
-        expr=f"sum by (team, engine) (increase({m.ORPHANS_ENDED.name}[1h])) > 0",
+        expr=f"{_grown(m.ORPHANS_ENDED, 'team, engine', '1h')} > 0",
         lasting="0m",
         severity="warning",
         summary="{{ $value | humanize }} runs of team {{ $labels.team }} on {{ $labels.engine }} had no living step.",

@@ -146,6 +146,50 @@ def test_an_alert_is_silent_while_nothing_is_wrong(alert: str, rules: Path, tmp_
     assert judged(rules, tmp_path, changed, at, alert) == []
 
 
+EXPORTER = ("engineshed_exporter_lag_seconds", "0x400")
+NEWBORN = {
+    # alert: (a series that begins well above 0, as the first fact of its kind makes it; when the alert fires)
+    "EngineshedRunsFail": (ATTEMPTS % ("failed", "authorisation"), "_x60 3x300", "70m"),
+    "EngineshedMessagesLost": ('engineshed_messages_lost_total{transport="objects"}', "_x60 7x300", "70m"),
+    "EngineshedOrphansLive": (
+        'engineshed_orphans_ended_total{team="web", engine="emr", reason="r"}', "_x60 1x300", "70m",
+    ),
+    "EngineshedObjectiveBurnsFast": (ATTEMPTS % ("failed", "platform"), "_x60 4x300", "63m"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("alert", NEWBORN)
+def test_a_counter_that_begins_above_0_has_grown(alert: str, rules: Path, tmp_path: Path) -> None:
+    series, values, at = NEWBORN[alert]
+    assert judged(rules, tmp_path, [(series, values), EXPORTER], at, alert)
+
+
+@pytest.mark.parametrize("alert", NEWBORN)
+def test_a_failure_is_over_when_its_window_has_passed(alert: str, rules: Path, tmp_path: Path) -> None:
+    series, values, _ = NEWBORN[alert]
+    assert judged(rules, tmp_path, [(series, values), EXPORTER], "200m", alert) == []
+
+
+@pytest.mark.parametrize("alert", NEWBORN)
+def test_a_prometheus_that_begins_takes_the_past_for_no_growth(alert: str, rules: Path, tmp_path: Path) -> None:
+    series = NEWBORN[alert][0]
+    begun = [(series, "_x60 50x300"), ("engineshed_exporter_lag_seconds", "_x60 0x300")]
+    assert judged(rules, tmp_path, begun, "70m", alert) == []
+
+
+@pytest.mark.parametrize("alert", NEWBORN)
+def test_an_exporter_in_a_new_pod_is_no_growth(alert: str, rules: Path, tmp_path: Path) -> None:
+    series = NEWBORN[alert][0]
+    name, _, labels = series.partition("{")
+    pods = [
+        (f'{name}{{pod="a", {labels}', "50x62"),
+        (f'{name}{{pod="b", {labels}', "_x60 50x300"),
+        ('engineshed_exporter_lag_seconds{pod="a"}', "0x62"),
+        ('engineshed_exporter_lag_seconds{pod="b"}', "_x60 0x300"),
+    ]
+    assert judged(rules, tmp_path, pods, "63m", alert) == []
+
+
 def test_an_exporter_that_is_gone_is_missed(rules: Path, tmp_path: Path) -> None:
     series: list[Any] = [("up", "1x30")]
     assert judged(rules, tmp_path, series, "10m", "EngineshedExporterBehind")
