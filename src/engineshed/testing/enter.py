@@ -106,7 +106,8 @@ def _unless_gone(entry: Path) -> Iterator[None]:
 
 def _mirror(entry: Path, target: Path) -> None:
     if entry.is_symlink():
-        if not target.is_symlink():
+        # A mixed folder is shared by all processes of its machine: another one may have put the link there just now.
+        with suppress(FileExistsError):
             target.symlink_to(entry.readlink())
     elif entry.is_dir():
         _bind(str(entry), target)

@@ -59,6 +59,19 @@ def test_a_mixed_folder_shows_what_is_there_and_keeps_it(folder: Path) -> None:
     assert not Path("/usr/own").exists()
 
 
+def test_many_may_enter_a_new_mixed_folder_at_once(folder: Path) -> None:
+    there = folder / "there"
+    there.mkdir()
+    for number in range(300):
+        (there / f"link-{number}").symlink_to("/bin/true")
+    roots = [folder / f"root-{number}" for number in range(6)]
+    for root in roots:
+        root.mkdir()
+    lines = [[*entering(root, {}, {str(there): str(folder / "added")}), "/bin/true"] for root in roots]
+    begun = [subprocess.Popen(line, stderr=subprocess.PIPE, text=True) for line in lines]
+    assert [(one.communicate()[1], one.returncode) for one in begun] == [("", 0)] * len(roots)
+
+
 @pytest.mark.skipif(os.getuid() != 0 or not shutil.which("setpriv"), reason="becoming nobody needs root and setpriv")
 def test_it_needs_no_root_where_the_kernel_gives_user_namespaces(folder: Path) -> None:
     python = shutil.which("python3", path="/usr/bin:/usr/local/bin")
