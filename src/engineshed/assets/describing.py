@@ -81,6 +81,10 @@ def _decision(result: Result) -> dict[str, dg.MetadataValue[Any]]:
     if result.cost is not None:
         metadata["engineshed/cost_usd"] = dg.MetadataValue.float(float(result.cost.total_usd))
         metadata["engineshed/cost_basis"] = dg.MetadataValue.text(str(result.cost.basis))
+    expected = result.plan.get("chosen") or {}
+    for name in ("hours", "cost_usd"):
+        if expected.get(name) is not None:
+            metadata[f"engineshed/forecast_{name}"] = dg.MetadataValue.float(float(expected[name]))
     metadata["engineshed/plan"] = dg.MetadataValue.md(plan_markdown(result.plan))
     for n, warning in enumerate(result.warnings, start=1):
         metadata[f"warning/{n}"] = dg.MetadataValue.text(warning)

@@ -93,11 +93,12 @@ def plan(
     if history or paper:
         if asset or (history and paper):
             raise SettingInvalid("give one of ASSET, --history and --paper, not several.")
+        _refuse_unheard(partition=partitions, mode=mode, confidence=confidence, engine=engine)
         table = _table(history)
         wanted = History(
             deadline_hours=None if deadline is None else hours_of(deadline, "--deadline"),
             budget_usd=budget,
-            value_usd_per_hour=value_of_hour,
+            value_usd_per_hour=value_of_hour or Decimal(0),
         )
         sys.exit(print_history(table, history or f"the table {PAPER}", wanted, as_json=as_json))
     if not asset:
@@ -113,6 +114,11 @@ def plan(
     found = _plan(premises, declared, objective, partitions, mode)
     click.echo(json.dumps(plan_json(found), indent=2) if as_json else as_text(found))
     sys.exit(0 if found.candidates else 1)
+
+
+def _refuse_unheard(**options: object) -> None:
+    if given := [f"--{name}" for name, value in options.items() if value]:
+        raise SettingInvalid(f"{', '.join(given)} says nothing to a table of past runs: leave it out or name an asset.")
 
 
 def _plan(

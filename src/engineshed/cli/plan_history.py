@@ -13,7 +13,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from engineshed.planning.dag import Combination, Step, best, combinations, dominated, pareto, tied
+from engineshed.planning.comparing import combinations, dominated, pareto, tied
+from engineshed.planning.dag import CLOSE_HOURS, Combination, Step, best
 from engineshed.planning.past_table import read_rows, steps_of
 
 MOST = 4096
@@ -30,7 +31,12 @@ class History:
 
     deadline_hours: float | None
     budget_usd: Decimal | None
-    value_usd_per_hour: Decimal | None
+    value_usd_per_hour: Decimal
+
+    def keeps(self, one: Combination) -> bool:
+        """Whether it keeps deadline and budget."""
+        in_time = self.deadline_hours is None or one.hours <= self.deadline_hours + CLOSE_HOURS
+        return in_time and (self.budget_usd is None or one.cost_usd <= self.budget_usd)
 
 
 def print_history(text: str, source: str, wanted: History, *, as_json: bool) -> int:
@@ -42,25 +48,38 @@ def print_history(text: str, source: str, wanted: History, *, as_json: bool) -> 
         steps,
         deadline_hours=wanted.deadline_hours,
         budget_usd=wanted.budget_usd,
-        value_usd_per_hour=wanted.value_usd_per_hour or Decimal(0),
+        value_usd_per_hour=wanted.value_usd_per_hour,
     )
+    ties = _ties(chosen, listed, wanted)
     fastest = _fastest(listed, wanted.budget_usd)
     if as_json:
         plain = {
             "steps": [step.name for step in steps],
             "chosen": None if chosen is None else _plain(chosen, listed),
             "fastest": None if fastest is None else _plain(fastest, listed),
-            "ties": []
-            if chosen is None
-            else [list(c.engines) for c in listed if c.engines != chosen.engines and tied(chosen, c)],
+            "ties": [list(c.engines) for c in ties],
             "complete": found is not None,
             "plans": [_plain(c, listed) for c in listed],
         }
         click.echo(json.dumps(plain, indent=2))
     else:
-        Console(width=None if sys.stdout.isatty() else _WIDTH).print(_table(steps, listed, chosen, source))
+        Console(width=None if sys.stdout.isatty() else _WIDTH).print(_table(steps, listed, chosen, ties, source))
         click.echo(_words(chosen, fastest, listed, wanted))
     return 0 if chosen is not None else 1
+
+
+def _ties(chosen: Combination | None, listed: Sequence[Combination], wanted: History) -> list[Combination]:
+    """Those that serve as well as the chosen one, as far as the table tells; what another beats does not."""
+    if chosen is None:
+        return []
+    return [
+        c
+        for c in listed
+        if c.engines != chosen.engines
+        and wanted.keeps(c)
+        and tied(chosen, c, value_usd_per_hour=wanted.value_usd_per_hour)
+        and not dominated(c, listed)
+    ]
 
 
 def _fastest(listed: Sequence[Combination], budget_usd: Decimal | None) -> Combination | None:
@@ -77,7 +96,13 @@ def _plain(one: Combination, listed: Sequence[Combination]) -> dict[str, Any]:
     }
 
 
-def _table(steps: Sequence[Step], listed: Sequence[Combination], chosen: Combination | None, source: str) -> Table:
+def _table(
+    steps: Sequence[Step],
+    listed: Sequence[Combination],
+    chosen: Combination | None,
+    ties: Sequence[Combination],
+    source: str,
+) -> Table:
     table = Table(title=f"{len(listed)} plans from {source}", title_justify="left")
     for step in steps:
         table.add_column(step.name, no_wrap=True)
@@ -85,16 +110,18 @@ def _table(steps: Sequence[Step], listed: Sequence[Combination], chosen: Combina
         table.add_column(column, justify="right")
     table.add_column("")
     for one in listed:
-        table.add_row(*one.engines, f"{one.cost_usd:.2f}", f"{one.hours:.2f}", _mark(one, listed, chosen))
+        table.add_row(*one.engines, f"{one.cost_usd:.2f}", f"{one.hours:.2f}", _mark(one, listed, chosen, ties))
     return table
 
 
-def _mark(one: Combination, listed: Sequence[Combination], chosen: Combination | None) -> str:
+def _mark(
+    one: Combination, listed: Sequence[Combination], chosen: Combination | None, ties: Sequence[Combination]
+) -> str:
     if chosen is not None and one.engines == chosen.engines:
         return "chosen"
     if dominated(one, listed):
         return "dominated"
-    return "tie" if chosen is not None and tied(chosen, one) else ""
+    return "tie" if one in ties else ""
 
 
 def _words(

@@ -63,12 +63,16 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Best first. `decided_by` names, step by step, which layer set what and which rule chose."""
+    """Best first. `decided_by` names, step by step, which layer set what and which rule chose.
+
+    explores: the first is there to learn what it takes, not because it looks best.
+    """
 
     candidates: tuple[Candidate, ...]
     rejections: tuple[Rejection, ...] = ()
     ties: tuple[str, ...] = ()
     decided_by: tuple[str, ...] = ()
+    explores: bool = False
 
     @property
     def chosen(self) -> Candidate:

@@ -7,33 +7,42 @@ dropped, it returns the best that was found and says that it is not proven. Pure
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from graphlib import CycleError, TopologicalSorter
-from itertools import islice, product
 from operator import le
 
 from engineshed.model.errors import SettingInvalid
-from engineshed.planning.forecast import INTERVAL
 
 MOST_LABELS = 2_000
 """Beginnings that are followed at once; a dozen steps in a row on five engines stay far below."""
 
-_CLOSE_HOURS = 1e-9
+CLOSE_HOURS = 1e-9
+"""Hours that differ by less are the same."""
+
 _DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One way to run a step. error: standard error of the logarithm of its cost."""
+    """One way to run a step.
+
+    error: standard error of the logarithm of its cost. doubt_usd: by so much it must be better than others to be taken;
+    nobody pays it, so that budgets leave it out.
+    """
 
     engine: str
     cost_usd: Decimal
     hours: float
     offer: str = ""
     error: float = 0.0
+    doubt_usd: Decimal = Decimal(0)
+
+    @property
+    def weighed_usd(self) -> Decimal:
+        """What it counts for where ways are compared."""
+        return self.cost_usd + self.doubt_usd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +131,7 @@ def best(
     budget_usd: Decimal | None = None,
     value_usd_per_hour: Decimal = Decimal(0),
 ) -> Combination | None:
-    """The combination of least cost plus hours at their value, then fewest hours, then first by engine names.
+    """The combination of least cost with doubt and hours at their value, then fewest hours, then first by engine names.
 
     None where no combination keeps deadline and budget. Raises SettingInvalid for steps that make no graph.
     """
@@ -130,44 +139,11 @@ def best(
     return search.run()
 
 
-def combinations(steps: Sequence[Step], most: int) -> list[Combination] | None:
-    """All of them, cheapest first; None where there are more than `most`."""
-    graph = Graph(steps)
-    if math.prod(len(step.choices) for step in steps) > most:
-        return None
-    found = (graph.combination(chosen) for chosen in product(*(step.choices for step in graph.sorted)))
-    return sorted(islice(found, most), key=lambda c: (c.cost_usd, c.hours, c.engines))
-
-
-def pareto(steps: Sequence[Step]) -> Iterator[Combination]:
-    """Those that nothing beats in both cost and hours, cheapest first."""
-    found = best(steps)
-    while found is not None:
-        yield found
-        found = best(steps, deadline_hours=found.hours * (1 - _CLOSE_HOURS) - _CLOSE_HOURS)
-
-
-def dominated(one: Combination, others: Sequence[Combination]) -> bool:
-    """Whether another is cheaper and not slower, or faster and not dearer."""
-    return any(
-        o.cost_usd <= one.cost_usd
-        and o.hours <= one.hours + _CLOSE_HOURS
-        and (o.cost_usd < one.cost_usd or o.hours < one.hours - _CLOSE_HOURS)
-        for o in others
-    )
-
-
-def tied(one: Combination, other: Combination) -> bool:
-    """Whether their costs differ by no more than the errors of the steps in which they differ."""
-    apart = [(a, b) for a, b in zip(one.choices, other.choices, strict=True) if a != b]
-    error = math.hypot(*(float(c.cost_usd) * c.error for pair in apart for c in pair))
-    return abs(float(one.cost_usd - other.cost_usd)) <= INTERVAL * error
-
-
 @dataclass(frozen=True, slots=True)
 class _Label:
     """Choices for the first steps. ends: of those that a later step waits for, and last of all so far."""
 
+    weighed_usd: Decimal
     cost_usd: Decimal
     ends: tuple[float, ...]
     choices: tuple[Choice, ...] = ()
@@ -186,7 +162,7 @@ class _Search:
         self._proven = True
 
     def run(self) -> Combination | None:
-        labels = [_Label(Decimal(0), (0.0,))]
+        labels = [_Label(Decimal(0), Decimal(0), (0.0,))]
         waited: tuple[int, ...] = ()
         for n in range(len(self._ways)):
             following = self._graph.waited_for(n)
@@ -203,19 +179,23 @@ class _Search:
             cost, end = label.cost_usd + choice.cost_usd, start + choice.hours
             if self._budget is not None and cost + self._rest_usd[n + 1] > self._budget:
                 continue
-            if self._deadline is not None and end + self._tails[n] > self._deadline + _CLOSE_HOURS:
+            if self._deadline is not None and end + self._tails[n] > self._deadline + CLOSE_HOURS:
                 continue
             now = ends | {n: end}
             kept = tuple(round(now[m], _DIGITS) for m in following)
-            yield _Label(cost, (*kept, round(max(label.ends[-1], end), _DIGITS)), (*label.choices, choice))
+            ends_now = (*kept, round(max(label.ends[-1], end), _DIGITS))
+            yield _Label(label.weighed_usd + choice.weighed_usd, cost, ends_now, (*label.choices, choice))
 
     def _kept(self, labels: list[_Label]) -> list[_Label]:
         """Those that no other beats in cost and every end. Beyond so many the cheapest: then nothing is proven."""
-        labels.sort(key=lambda label: (label.cost_usd, label.ends, tuple(c.engine for c in label.choices)))
+        labels.sort(key=lambda o: (o.weighed_usd, o.cost_usd, o.ends, tuple(c.engine for c in o.choices)))
         kept: list[_Label] = []
         for label in labels:
-            # Sorted by cost, one that is kept already beats it if it ends nothing later. The newest are the likeliest.
-            if not any(all(map(le, other.ends, label.ends)) for other in reversed(kept)):
+            # Sorted, one that is kept already beats it if it costs no more and ends nothing later. The newest are the
+            # likeliest.
+            if not any(
+                other.cost_usd <= label.cost_usd and all(map(le, other.ends, label.ends)) for other in reversed(kept)
+            ):
                 kept.append(label)
                 if len(kept) == MOST_LABELS:
                     self._proven = False
@@ -223,15 +203,16 @@ class _Search:
         return kept
 
     def _rank(self, found: Combination) -> tuple[Decimal, float, tuple[str, ...]]:
-        worth = found.cost_usd + self._value * Decimal(repr(found.hours)) if self._value else found.cost_usd
+        worth = sum((choice.weighed_usd for choice in found.choices), Decimal(0))
+        if self._value:
+            worth += self._value * Decimal(repr(found.hours))
         return worth, found.hours, found.engines
 
 
 def _undominated(choices: Sequence[Choice]) -> list[Choice]:
-    """Without those that another beats in cost and does not lose to in hours: no combination needs them."""
-    return [c for c in choices if not any(o.cost_usd < c.cost_usd and o.hours <= c.hours for o in choices)]
-
-
-def by_name(steps: Sequence[Step], found: Combination) -> Mapping[str, Choice]:
-    """Step name -> its choice."""
-    return dict(zip((step.name for step in steps), found.choices, strict=True))
+    """Without those that another beats, whatever is wanted: no combination needs them."""
+    return [
+        c
+        for c in choices
+        if not any(o.weighed_usd < c.weighed_usd and o.cost_usd <= c.cost_usd and o.hours <= c.hours for o in choices)
+    ]

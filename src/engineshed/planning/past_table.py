@@ -24,12 +24,15 @@ from decimal import Decimal, InvalidOperation
 from statistics import median
 
 from engineshed.model.errors import SettingInvalid
-from engineshed.planning.dag import Choice, Step
+from engineshed.planning.dag import Choice, Graph, Step
 
 _NEEDED = ("step", "engine", "hours", "cost_usd")
 _PARTS = ("compute_usd", "storage_usd", "surcharge_usd")
 _KNOWN = (*_NEEDED, "run", "outcome", "input_bytes", "after", *_PARTS)
 _OUTCOMES = ("succeeded", "failed")
+
+_MOST = 10**18
+"""No hours, dollars or bytes of a run are more."""
 
 _BELIEVED = 0.25
 """Standard deviation of ln(dollars) of one run, as long as few are known; see `forecast`."""
@@ -56,7 +59,7 @@ def read_rows(text: str, source: str) -> list[Row]:
         _check_header(header, source)
         rows = [_row(_Cells(plain, source, reader.line_num)) for plain in reader]
     except csv.Error as error:
-        raise SettingInvalid(f"{source}, line {reader.line_num}: no CSV ({error}).") from None
+        raise SettingInvalid(f"{source}, line {reader.reader.line_num}: no CSV ({error}).") from None
     if not rows:
         raise SettingInvalid(f"{source} has no rows: give at least one past run.")
     return rows
@@ -76,6 +79,10 @@ def steps_of(rows: Sequence[Row], source: str) -> list[Step]:
             )
         after = tuple(names[n - 1 : n]) if chained else tuple(dict.fromkeys(a for r in own for a in r.after or ()))
         steps.append(Step(name=name, choices=choices, after=after))
+    try:
+        Graph(steps)
+    except SettingInvalid as error:
+        raise SettingInvalid(f"{source}, column after: {error}") from None
     return steps
 
 
@@ -122,8 +129,8 @@ class _Cells:
             number = Decimal(said)
         except InvalidOperation:
             self.wrong(column, f"{said!r} is no number", "write it as 402.54")
-        if not number.is_finite() or number < 0:
-            self.wrong(column, f"is {said}", "give a number of at least 0")
+        if not number.is_finite() or not 0 <= number <= _MOST:
+            self.wrong(column, f"is {said}", f"give a number from 0 to {_MOST:,}")
         return number
 
     def wrong(self, column: str, fact: str, remedy: str) -> str:

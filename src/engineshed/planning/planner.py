@@ -76,13 +76,21 @@ def plan(
     ranking = _Ranking(objective, moment)
     candidates.sort(key=ranking.key)
     ties = ranking.ties(candidates)
-    candidates, rule = ranking.first(candidates, ties)
+    explored = ranking.explored(candidates)
+    candidates, rule = ranking.first(candidates, ties, explored)
     return Plan(
         candidates=tuple(candidates),
+        explores=explored is not None,
         rejections=tuple(rejections),
         ties=tuple(_name(c) for c in ties) if len(ties) > 1 else (),
         decided_by=(*said, *rule),
     )
+
+
+def margin(objective: Objective) -> Decimal:
+    """By what share of its cost an engine without history counts as dearer."""
+    percent = MARGIN_PERCENT if objective.margin_percent is None else objective.margin_percent
+    return Decimal(repr(percent)) / 100
 
 
 class _Ranking:
@@ -90,8 +98,7 @@ class _Ranking:
 
     def __init__(self, objective: Objective, moment: Moment | None) -> None:
         self._objective, self._moment = objective, moment
-        margin = MARGIN_PERCENT if objective.margin_percent is None else objective.margin_percent
-        self._margin = 1 + Decimal(repr(margin)) / 100
+        self._margin = 1 + margin(objective)
         self._preferred = {name: place for place, name in enumerate(objective.preferred)}
 
     def key(self, candidate: Candidate) -> tuple[object, ...]:
@@ -127,11 +134,13 @@ class _Ranking:
         first = candidates[0]
         return [first, *(c for c in candidates[1:] if self._tied(first, c))]
 
-    def first(self, candidates: list[Candidate], ties: Sequence[Candidate]) -> tuple[list[Candidate], tuple[str, ...]]:
+    def first(
+        self, candidates: list[Candidate], ties: Sequence[Candidate], explored: Candidate | None
+    ) -> tuple[list[Candidate], tuple[str, ...]]:
         """The candidates with the chosen one in front, and the rule that chose it."""
         if not candidates:
             return candidates, ()
-        if (explored := self._explored(candidates)) is not None:
+        if explored is not None:
             share = f"{self._objective.explore_percent:g} in a hundred runs explore"
             rule = f"{_title(explored)} is chosen: there is no history of it, and {share}"
             return _fronted(candidates, explored), (rule,)
@@ -170,7 +179,8 @@ class _Ranking:
         error = math.hypot(worths[0] * first.forecast.error, worths[1] * other.forecast.error)
         return abs(worths[1] - worths[0]) <= INTERVAL * error
 
-    def _explored(self, candidates: Sequence[Candidate]) -> Candidate | None:
+    def explored(self, candidates: Sequence[Candidate]) -> Candidate | None:
+        """The one without history that this run tries, if it is one of those that explore."""
         share, moment = self._objective.explore_percent, self._moment
         if not share or moment is None or moment.lot * 100 >= share:
             return None

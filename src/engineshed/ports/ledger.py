@@ -10,6 +10,7 @@ from engineshed.model.attempt import Attempt, Lease, Settlement
 from engineshed.model.budget import Account, Room, Standing, Terms
 from engineshed.model.fact import Fact
 from engineshed.model.history import PastRun
+from engineshed.model.job import Mode
 from engineshed.model.launch import Intent, Launch, LaunchKey, Token
 from engineshed.model.spending import Spending
 
@@ -76,8 +77,8 @@ class Ledger(Protocol):
         """All attempts intended or settled by a Dagster run (its id or a prefix of at least 8), by ordinal."""
         ...
 
-    def past_runs(self, job: str, *, limit: int = 1000) -> Sequence[PastRun]:
-        """The newest settled attempts of a job on any engine, newest first."""
+    def past_runs(self, job: str, mode: Mode, *, limit: int = 1000) -> Sequence[PastRun]:
+        """The newest settled attempts of a job in that mode on any engine, newest first."""
         ...
 
     def spendings(self, start: datetime, end: datetime) -> Sequence[Spending]:

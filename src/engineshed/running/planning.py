@@ -52,7 +52,7 @@ def _ranked(order: Order, shed: Shed, limits: Limits, moment: Moment) -> Plan:
     return rank(
         order.job,
         findings,
-        history=[run for run in shed.ledger.past_runs(order.job.name) if run.mode is order.mode],
+        history=shed.ledger.past_runs(order.job.name, order.mode),
         layers=order.layers,
         limits=limits,
         moment=moment,

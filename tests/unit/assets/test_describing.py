@@ -1,5 +1,6 @@
 """What Dagster shows of a result, and in which order."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -54,6 +55,15 @@ def test_the_picture_comes_first_and_the_provenance_last(result: Result) -> None
     assert shown["warning/1"].value == "the channel broke"
     assert isinstance(shown["link/console"], dg.UrlMetadataValue)
     assert isinstance(shown["link/driver output"], dg.PathMetadataValue)
+
+
+def test_what_was_forecast_is_plotted_beside_what_came_of_it(result: Result) -> None:
+    planned = replace(result, plan={"chosen": {"hours": 1.25, "cost_usd": "0.10"}})
+    shown = materialisation_metadata(planned, PUBLISHED, {})
+    told = [shown[f"engineshed/forecast_{name}"] for name in ("hours", "cost_usd")]
+    assert told == [dg.MetadataValue.float(1.25), dg.MetadataValue.float(0.1)]
+    unknown = replace(result, plan={"chosen": {"hours": None, "cost_usd": None}})
+    assert not any("forecast" in name for name in materialisation_metadata(unknown, PUBLISHED, {}))
 
 
 def test_a_drawing_has_the_last_word_over_the_report(result: Result) -> None:

@@ -61,11 +61,20 @@ def test_a_table_of_ones_own_is_planned_and_a_wrong_one_refused_by_place(tmp_pat
         CliRunner().invoke(cli, ["plan", "--history", str(table)], catch_exceptions=False)
 
 
+def test_what_misses_the_deadline_or_is_dominated_is_no_tie() -> None:
+    ties = json.loads(call("--paper", "--deadline", "11", "--json").output)["ties"]
+    assert ties == [], "EMR, EMR, Databricks, Databricks costs nine cents less and takes 11.12 hours"
+    ties = json.loads(call("--paper", "--deadline", "11.12", "--json").output)["ties"]
+    assert ties == [["databricks", "emr", "databricks", "databricks"]]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         ((), "name an asset"),
         (("edges", "--paper"), "give one of ASSET, --history and --paper"),
+        (("--paper", "--confidence", "0.9", "--engine", "emr"), "--confidence, --engine says nothing to a table"),
+        (("--paper", "--partition", "2026"), "--partition says nothing to a table of past runs"),
         (("--paper", "--deadline", "soon"), "--deadline 'soon' is no number of hours"),
         (("--history", "nowhere.csv"), r"nowhere\.csv cannot be read"),
     ],

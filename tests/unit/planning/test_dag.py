@@ -11,20 +11,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engineshed.model.errors import SettingInvalid
-from engineshed.planning.dag import Choice, Combination, Graph, Step, best, by_name, combinations
+from engineshed.planning.comparing import combinations
+from engineshed.planning.dag import Choice, Combination, Graph, Step, best
 
 
-def choice(engine: str, usd: int, hours: float) -> Choice:
-    return Choice(engine=engine, cost_usd=Decimal(usd), hours=hours)
+def choice(engine: str, usd: int, hours: float, doubt: int = 0) -> Choice:
+    return Choice(engine=engine, cost_usd=Decimal(usd), hours=hours, doubt_usd=Decimal(doubt))
 
 
 @st.composite
 def graphs(draw: st.DrawFn) -> list[Step]:
     steps: list[Step] = []
     for n in range(draw(st.integers(1, 5))):
-        ways = draw(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9)), min_size=1, max_size=3))
+        ways = draw(st.lists(st.tuples(*[st.integers(0, 9)] * 2, st.integers(0, 3)), min_size=1, max_size=3))
         after = draw(st.sets(st.sampled_from([s.name for s in steps]))) if steps else set()
-        choices = tuple(choice(f"e{k}", usd, float(hours)) for k, (usd, hours) in enumerate(ways))
+        choices = tuple(choice(f"e{k}", usd, 1.0 + hours, doubt) for k, (usd, hours, doubt) in enumerate(ways))
         steps.append(Step(name=f"s{n}", choices=choices, after=tuple(sorted(after))))
     return draw(st.permutations(steps))
 
@@ -32,6 +33,10 @@ def graphs(draw: st.DrawFn) -> list[Step]:
 def every(steps: list[Step]) -> list[Combination]:
     graph = Graph(steps)
     return [graph.combination(chosen) for chosen in product(*(step.choices for step in graph.sorted))]
+
+
+def weighed_usd(one: Combination) -> Decimal:
+    return sum((c.cost_usd + c.doubt_usd for c in one.choices), Decimal(0))
 
 
 @settings(max_examples=300)
@@ -46,7 +51,7 @@ def test_the_search_finds_what_looking_at_each_finds(steps: list[Step], deadline
     assert found.proven
 
     def rank(c: Combination) -> tuple[Decimal, float]:
-        return c.cost_usd + value * Decimal(repr(c.hours)), c.hours
+        return weighed_usd(c) + value * Decimal(repr(c.hours)), c.hours
 
     assert rank(found) == min(map(rank, good))
 
@@ -60,7 +65,7 @@ def test_more_time_or_money_never_makes_it_worse(
     later = best(steps, deadline_hours=limits[0] + more[0], budget_usd=Decimal(limits[1] + more[1]))
     if first is not None:
         assert later is not None
-        assert later.cost_usd <= first.cost_usd
+        assert weighed_usd(later) <= weighed_usd(first)
 
 
 def test_hours_are_those_of_the_critical_path() -> None:
@@ -72,7 +77,6 @@ def test_hours_are_those_of_the_critical_path() -> None:
     found = best(steps, deadline_hours=6.0)
     assert found is not None
     assert (found.hours, found.engines) == (6.0, ("a", "a", "cheap"))
-    assert by_name(steps, found)["right"].engine == "cheap"
 
 
 def test_a_search_that_is_cut_short_says_so_and_still_keeps_the_limits() -> None:

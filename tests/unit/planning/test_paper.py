@@ -8,7 +8,8 @@ from itertools import product
 
 import pytest
 
-from engineshed.planning.dag import Combination, Step, best, combinations, dominated, pareto, tied
+from engineshed.planning.comparing import combinations, dominated, pareto, tied
+from engineshed.planning.dag import Combination, Step, best
 from engineshed.planning.past_table import joined, read_rows, steps_of
 
 TEXT = resources.files("engineshed.planning").joinpath("data", "paper.csv").read_text()

@@ -22,12 +22,13 @@ HEADER = "step,engine,hours,cost_usd"
         (f"{HEADER}\n", "has no rows"),
         (f"{HEADER}\na,emr,x,1\n", "line 2, column hours: 'x' is no number"),
         (f"{HEADER}\na,emr,1,1\na,emr,1,NaN\n", "line 3, column cost_usd: is NaN"),
-        (f"{HEADER}\na,emr,-1,1\n", "line 2, column hours: is -1; give a number of at least 0"),
+        (f"{HEADER}\na,emr,-1,1\n", "line 2, column hours: is -1; give a number from 0 to"),
         (f"{HEADER}\n,emr,1,1\n", "line 2, column step: is empty"),
         (f"{HEADER}\na,emr,1,1,9\n", "more cells than the header has columns"),
         (f"{HEADER},outcome\na,emr,1,1,maybe\n", "column outcome: is 'maybe'; give succeeded or failed"),
         (f"{HEADER},compute_usd,storage_usd,surcharge_usd\na,emr,1,3,1,1,2\n", "is 3, but its parts add up to 4"),
-        (f'{HEADER}\n"a,emr,1,1\n', "no CSV"),
+        (f"{HEADER}\na,emr,1e400,1\n", "line 2, column hours: is 1e400; give a number from 0 to"),
+        (f'{HEADER}\na,emr,1,1\n"a,emr,1,1\n', "line 3: no CSV"),
     ],
 )
 def test_a_wrong_table_is_refused_by_place(text: str, words: str) -> None:
@@ -41,6 +42,16 @@ def test_each_step_waits_for_the_one_before_unless_the_table_says_otherwise() ->
     assert [s.after for s in chained] == [(), ("a",)]
     stated = steps_of(read_rows(f"{HEADER},after\na,x,1,1,\nb,x,1,1,\nc,x,1,1,a; b\n", "t"), "t")
     assert [s.after for s in stated] == [(), (), ("a", "b")]
+
+
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [("b", "steps wait for one another in a circle: a -> b -> a"), ("c", "step 'a' waits for c, which is no step")],
+)
+def test_steps_that_make_no_graph_are_refused_naming_the_table(after: str, words: str) -> None:
+    rows = read_rows(f"{HEADER},after\na,x,1,1,{after}\nb,x,1,1,a\n", "runs.csv")
+    with pytest.raises(SettingInvalid, match=rf"runs\.csv, column after: {words}"):
+        steps_of(rows, "runs.csv")
 
 
 def test_medians_input_and_failures_make_the_ways_of_a_step() -> None:

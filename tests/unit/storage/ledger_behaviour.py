@@ -20,6 +20,7 @@ from ledger_samples import NOON, seconds
 from engineshed.model.attempt import Attempt, Lease, Outcome
 from engineshed.model.errors import LeaseLost, LedgerError, LedgerTooNew
 from engineshed.model.failure import FailureClass
+from engineshed.model.job import Mode
 from engineshed.model.money import Cost
 from engineshed.model.usage import Usage
 from engineshed.ports.ledger import Ledger
@@ -280,13 +281,14 @@ class LedgerBehaviour:
         never = samples.intent(5)
         ledger.record_intent(never, lease)
         ledger.settle(never.token, samples.settlement(Outcome.NEVER_SUBMITTED, cost=Cost()), lease)
-        runs = ledger.past_runs("edges")
+        runs = ledger.past_runs("edges", Mode.SAMPLE)
         assert [r.failure_class for r in runs] == [FailureClass.SPOT_LOSS, FailureClass.CANCELLED, None]
         assert [round(r.hours, 3) for r in runs] == [2.0, 4.0, 2.0]
         assert [r.input_bytes for r in runs] == [1000, None, 1000]
         assert runs[0].cost_usd == Decimal("12345679.11000000012345")
-        assert ledger.past_runs("edges", limit=1) == runs[:1]
-        assert ledger.past_runs("graph") == []
+        assert ledger.past_runs("edges", Mode.SAMPLE, limit=1) == runs[:1]
+        assert ledger.past_runs("graph", Mode.SAMPLE) == []
+        assert ledger.past_runs("edges", Mode.FULL) == [], "samples push no full run beyond the limit"
 
     # Facts
 

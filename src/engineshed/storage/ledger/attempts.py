@@ -15,6 +15,7 @@ from engineshed.model.attempt import Attempt, Lease, Settlement
 from engineshed.model.budget import Terms
 from engineshed.model.errors import LedgerError
 from engineshed.model.history import PastRun
+from engineshed.model.job import Mode
 from engineshed.model.launch import Intent, Launch, LaunchKey, Token
 from engineshed.model.spending import Spending
 from engineshed.storage.ledger import rows
@@ -100,12 +101,12 @@ def attempts_of_run(connection: Connection, run_id: str) -> Sequence[Attempt]:
     return _attempts(connection, or_(_is_run(intents.c.run_id, run_id), _is_run(settlements.c.run_id, run_id)))
 
 
-def past_runs(connection: Connection, job: str, limit: int) -> Sequence[PastRun]:
+def past_runs(connection: Connection, job: str, mode: Mode, limit: int) -> Sequence[PastRun]:
     """See Ledger.past_runs. Leaves out what says nothing about the next run: never submitted, or its cost not known."""
     query = (
         select(intents, launches.c.submitted_at, settlements)
         .select_from(intents.join(launches).join(settlements, settlements.c.token == intents.c.token))
-        .where(intents.c.job == job, settlements.c.cost_basis.is_not(None))
+        .where(intents.c.job == job, intents.c.mode == mode.value, settlements.c.cost_basis.is_not(None))
         .order_by(settlements.c.settled_at.desc(), intents.c.ordinal.desc())
         .limit(limit)
     )

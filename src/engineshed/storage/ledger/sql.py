@@ -10,6 +10,7 @@ from engineshed.model.attempt import Attempt, Lease, Settlement
 from engineshed.model.budget import Account, Room, Standing, Terms
 from engineshed.model.fact import Fact
 from engineshed.model.history import PastRun
+from engineshed.model.job import Mode
 from engineshed.model.launch import Intent, Launch, LaunchKey, Token
 from engineshed.model.spending import Spending
 from engineshed.storage.ledger import attempts, budgets, facts, leases
@@ -113,10 +114,10 @@ class SqlLedger:
         with self._database.reading() as connection:
             return attempts.attempts_of_run(connection, run_id)
 
-    def past_runs(self, job: str, *, limit: int = 1000) -> Sequence[PastRun]:
+    def past_runs(self, job: str, mode: Mode, *, limit: int = 1000) -> Sequence[PastRun]:
         """See Ledger. Runs that never were submitted, or whose cost is not known, are left out."""
         with self._database.reading() as connection:
-            return attempts.past_runs(connection, job, limit)
+            return attempts.past_runs(connection, job, mode, limit)
 
     def spendings(self, start: datetime, end: datetime) -> Sequence[Spending]:
         """See Ledger."""
