@@ -19,6 +19,7 @@ from engineshed.model.launch import LaunchKey
 from engineshed.model.message import Message
 from engineshed.model.partition import PartitionSelection
 from engineshed.ports.step import RunState
+from engineshed.processes.undisturbed import undisturbed
 from engineshed.running.selection import selection_of
 
 _OBSERVE_EVERY_S = 10.0
@@ -89,7 +90,8 @@ class DagsterStep:
     def run_state(self) -> RunState:
         """Read anew from the instance."""
         try:
-            run = self._context.instance.get_run_by_id(self._context.run.run_id)
+            with undisturbed():
+                run = self._context.instance.get_run_by_id(self._context.run.run_id)
         except Exception:  # noqa: BLE001  # whatever the storage raises, the run's state is simply not known
             return RunState.UNREADABLE
         if run is None:
@@ -109,11 +111,13 @@ class DagsterStep:
 
     def info(self, text: str) -> None:
         """To the run's log."""
-        self._context.log.info(text)
+        with undisturbed():
+            self._context.log.info(text)
 
     def warning(self, text: str) -> None:
         """To the run's log."""
-        self._context.log.warning(text)
+        with undisturbed():
+            self._context.log.warning(text)
 
     def event(self, text: str, metadata: Mapping[str, Any]) -> None:
         """To the run's log, the facts below the text."""
@@ -121,13 +125,14 @@ class DagsterStep:
             text,
             *(f"{key}: {value}" if "\n" not in str(value) else f"{value}" for key, value in metadata.items()),
         ]
-        self._context.log.info("\n".join(lines))
+        self.info("\n".join(lines))
 
     def message(self, message: Message, *, repeated: bool) -> None:
         """Log lines to the run's log, stream text to the compute log."""
         if message.method == "log":
             level, text = str(message.params.get("level", "info")).lower(), str(message.params.get("message", ""))
-            self._context.log.log(level, f"[repeated?] {text}" if repeated else text)
+            with undisturbed():
+                self._context.log.log(level, f"[repeated?] {text}" if repeated else text)
         else:
             self.stream(str(message.params.get("text", "")))
 

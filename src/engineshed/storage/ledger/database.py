@@ -2,7 +2,8 @@
 
 The sqlite3 module opens transactions by guesswork (none before a SELECT or a DDL statement) and lets a reader
 that turns writer fail at once. Here every transaction begins by an explicit statement, and one that writes
-takes the write lock before its first read. Refuses databases in memory.
+takes the write lock before its first read, and a signal waits for its end: it must not take a connection along.
+Refuses databases in memory.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from engineshed.model.errors import EngineshedError, ExtraMissing, LedgerBusy, LedgerError, SettingInvalid
+from engineshed.processes.undisturbed import undisturbed
 from engineshed.storage.ledger.columns import to_json
 
 _BEGIN = "engineshed_begin"
@@ -62,19 +64,19 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that only reads."""
-        with self._translated(), self._engine.begin() as connection:
+        with undisturbed(), self._translated(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that may write; on SQLite it holds the write lock from its start."""
-        with self._translated(), self._writer.begin() as connection:
+        with undisturbed(), self._translated(), self._writer.begin() as connection:
             yield connection
 
     @contextmanager
     def bare(self) -> Iterator[Connection]:
         """On SQLite a connection outside any transaction, for settings of the file itself."""
-        with self._translated(), self._bare.connect() as connection:
+        with undisturbed(), self._translated(), self._bare.connect() as connection:
             yield connection
 
     def close(self) -> None:

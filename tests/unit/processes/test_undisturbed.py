@@ -1,0 +1,121 @@
+"""A signal waits for the end of what must end whole, and is then raised; a ledger survives one at any moment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from engineshed.model.attempt import Lease
+from engineshed.processes.undisturbed import undisturbed
+from engineshed.storage.ledger.sql import SqlLedger, open_ledger
+
+BOTH = [signal.SIGINT, signal.SIGTERM]
+
+
+class Interrupted(BaseException):
+    """As Dagster's own: no Exception."""
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise Interrupted(number)
+
+    before = {number: signal.signal(number, interrupt) for number in BOTH}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", BOTH, ids=lambda s: s.name)
+def test_a_signal_waits_for_the_end_and_is_raised_there(number: signal.Signals) -> None:
+    done = []
+    with pytest.raises(Interrupted), undisturbed():
+        os.kill(os.getpid(), number)
+        time.sleep(0.05)
+        done.append("whole")
+    assert done == ["whole"]
+    with pytest.raises(Interrupted):
+        os.kill(os.getpid(), number)
+        time.sleep(1)
+
+
+def test_nested_it_waits_for_the_outermost_end() -> None:
+    done = []
+    with pytest.raises(Interrupted), undisturbed():
+        with undisturbed():
+            signal.raise_signal(signal.SIGTERM)
+        done.append("outer")
+    assert done == ["outer"]
+
+
+def test_an_error_of_the_block_comes_out_and_the_handlers_are_back() -> None:
+    before = [signal.getsignal(number) for number in BOTH]
+    with pytest.raises(ValueError, match="own"), undisturbed():
+        raise ValueError("own")
+    assert [signal.getsignal(number) for number in BOTH] == before
+
+
+def test_off_the_main_thread_nothing_is_touched() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    seen: list[object] = []
+
+    def work() -> None:
+        with undisturbed():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [before]
+
+
+def test_signals_at_any_moment_leave_the_ledger_usable(tmp_path: Path) -> None:
+    """Without the shield a connection is lost within a few hundred signals, and a call then waits its patience out."""
+    ledger = open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite", patience_s=1.0)
+    now, stop = datetime(2026, 1, 1, tzinfo=UTC), threading.Event()
+    sent: list[None] = []
+    lease = ledger.acquire("key", "body", now=now, ttl_s=30)
+    assert lease is not None
+    kept: list[BaseException] = []
+
+    def send() -> None:
+        while not stop.wait(0.0007 + 0.0000013 * (len(sent) % 997)):
+            sent.append(None)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+
+    sender = threading.Thread(target=send)
+    until = time.monotonic() + 4
+    while time.monotonic() < until:
+        try:
+            if not sender.is_alive():
+                sender.start()
+            _renew_until_interrupted(ledger, lease, now)
+        except Interrupted as error:
+            kept.append(error)  # as whoever handles it: its frames, and what they hold, stay
+            continue
+        raise AssertionError("no signal came")
+    while True:
+        try:
+            stop.set()
+            sender.join()
+            break
+        except Interrupted:
+            continue
+    began_s = time.monotonic()
+    ledger.renew(lease, now=now, ttl_s=30)
+    assert time.monotonic() - began_s < 1
+    assert len(kept) > 100
+
+
+def _renew_until_interrupted(ledger: SqlLedger, lease: Lease, now: datetime) -> None:
+    for _ in range(100_000):
+        ledger.renew(lease, now=now, ttl_s=30)
