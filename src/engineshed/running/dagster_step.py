@@ -1,6 +1,7 @@
 """Dagster behind the port `Step`: the one place that reads its run, its partitions and its event log.
 
-Refuses to trust snapshots: `context.run.status` is stale inside a step, so the run is read anew each time. Uses
+Refuses to trust snapshots: `context.run.status` is stale inside a step, so the run is read anew each time. A
+signal waits while Dagster's storage is read or written. Uses
 public names of Dagster, and three that are stable but unmarked: `instance.all_logs`, `run_retries_enabled`,
 `op_handle`.
 """
@@ -104,20 +105,19 @@ class DagsterStep:
     def delivered(self, run_id: str) -> bool:
         """True when that run's log holds this step's success, or when the run is gone."""
         instance = self._context.instance
-        if instance.get_run_by_id(run_id) is None:
-            return True
-        events = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
+        with undisturbed():
+            if instance.get_run_by_id(run_id) is None:
+                return True
+            events = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
         return any(entry.dagster_event and entry.dagster_event.step_key == self._key.step_key for entry in events)
 
     def info(self, text: str) -> None:
         """To the run's log."""
-        with undisturbed():
-            self._context.log.info(text)
+        self._log("info", text)
 
     def warning(self, text: str) -> None:
         """To the run's log."""
-        with undisturbed():
-            self._context.log.warning(text)
+        self._log("warning", text)
 
     def event(self, text: str, metadata: Mapping[str, Any]) -> None:
         """To the run's log, the facts below the text."""
@@ -131,10 +131,13 @@ class DagsterStep:
         """Log lines to the run's log, stream text to the compute log."""
         if message.method == "log":
             level, text = str(message.params.get("level", "info")).lower(), str(message.params.get("message", ""))
-            with undisturbed():
-                self._context.log.log(level, f"[repeated?] {text}" if repeated else text)
+            self._log(level, f"[repeated?] {text}" if repeated else text)
         else:
             self.stream(str(message.params.get("text", "")))
+
+    def _log(self, level: str, text: str) -> None:
+        with undisturbed():
+            self._context.log.log(level, text)
 
     def stream(self, text: str) -> None:
         """To the step's own output, which Dagster keeps as its compute log."""
@@ -150,13 +153,13 @@ class DagsterStep:
             return
         self._observed_s = now_s
         for asset_key in sorted(self._context.selected_asset_keys):
-            self._context.log_event(
-                dg.AssetObservation(
-                    asset_key=asset_key,
-                    partition=self._selection.keys[0] if len(self._selection.keys) == 1 else None,
-                    metadata={f"progress/{k}": v for k, v in numbers.items()},
-                )
+            observation = dg.AssetObservation(
+                asset_key=asset_key,
+                partition=self._selection.keys[0] if len(self._selection.keys) == 1 else None,
+                metadata={f"progress/{k}": v for k, v in numbers.items()},
             )
+            with undisturbed():
+                self._context.log_event(observation)
 
 
 def describe_progress(report: Mapping[str, Any]) -> str:
