@@ -90,7 +90,7 @@ def test_off_the_main_thread_nothing_is_touched() -> None:
 
 
 def test_signals_at_any_moment_leave_the_ledger_usable(tmp_path: Path) -> None:
-    """Without the shield a connection is lost within a few hundred signals, and a call then waits its patience out."""
+    """Without the shield a connection is lost within these thousand interrupts, and a call then finds none free."""
     ledger = open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite", patience_s=1.0)
     lease = ledger.acquire("key", "body", now=NOW, ttl_s=30)
     assert lease is not None
