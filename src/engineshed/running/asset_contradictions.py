@@ -10,11 +10,11 @@ from typing import Any
 from engineshed.model.errors import ConfigurationInvalid
 from engineshed.running.asset_settings import AssetSettings, NoDanglingSettings
 from engineshed.running.roster import ENGINES, installed
+from engineshed.running.schema_keys import KeyPath
 
 CHECK_BLOCK = "check_block"
 """A function that an engine's module may have beside `build`: takes the job's block, raises SettingInvalid."""
 
-KeyPath = tuple[int | str, ...]
 Contradiction = tuple[KeyPath, str]
 
 

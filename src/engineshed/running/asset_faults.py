@@ -5,18 +5,17 @@ A value that is a template (`{{ .. }}`) is passed over until it is resolved: nob
 
 from __future__ import annotations
 
-import difflib
-import types
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from engineshed.running.asset_contradictions import KeyPath, contradictions
+from engineshed.running.asset_contradictions import contradictions
 from engineshed.running.asset_settings import AssetSettings
+from engineshed.running.schema_keys import KeyPath, allowed_keys, unknown_key
 
 TEMPLATE = r"\{\{|\{%"
 _LONGEST_VALUE = 80
@@ -77,7 +76,7 @@ def faults(
 def _fault(found: ErrorDetails, schema: type[BaseModel]) -> Fault:
     path = _spoken(found["loc"])
     if found["type"] == "extra_forbidden":
-        return Fault(path, _unknown_key(str(path[-1]), allowed_keys(schema, found["loc"][:-1])))
+        return Fault(path, unknown_key(str(path[-1]), allowed_keys(schema, found["loc"][:-1])))
     if found["type"] == "missing":
         return Fault(path, "missing: this key must be given")
     return Fault(path, f"{_words(found)} (got {_shortened(found['input'])})")
@@ -100,11 +99,6 @@ def _words(found: ErrorDetails) -> str:
             return _WORDS.get(kind, found["msg"])
 
 
-def _unknown_key(key: str, allowed: Collection[str]) -> str:
-    near = difflib.get_close_matches(key, allowed, n=1)
-    return f"unknown key{f', is it {near[0]}?' if near else ''}; allowed here: {', '.join(sorted(allowed))}"
-
-
 def _shortened(value: Any) -> str:
     said = repr(value)
     return said if len(said) <= _LONGEST_VALUE else f"{said[:_LONGEST_VALUE]}.."
@@ -113,34 +107,6 @@ def _shortened(value: Any) -> str:
 def _spoken(path: KeyPath) -> KeyPath:
     """Without the empty name of a dimension given without one, and without the mark of a wrong key."""
     return tuple(part for part in path if part not in ("", "[key]"))
-
-
-def allowed_keys(schema: type[BaseModel], path: KeyPath) -> list[str]:
-    """The keys that a place below the schema takes; empty where it takes any."""
-    found: Any = schema
-    for part in path:
-        inner = found.model_fields.get(str(part)) if _is_model(found) else None
-        found = _unwrapped(inner.annotation if inner is not None else _element(found))
-    return list(found.model_fields) if _is_model(found) else []
-
-
-def _is_model(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
-
-
-def _element(annotation: Any) -> Any:
-    """What the lists and mappings of an annotation hold."""
-    arguments = get_args(annotation)
-    return arguments[-1] if arguments else None
-
-
-def _unwrapped(annotation: Any) -> Any:
-    """The annotation without `| None` and `Annotated`."""
-    if get_origin(annotation) in (Union, types.UnionType):
-        return _unwrapped(next(a for a in get_args(annotation) if a is not type(None)))
-    if hasattr(annotation, "__metadata__"):
-        return _unwrapped(get_args(annotation)[0])
-    return annotation
 
 
 def _involved(attributes: Mapping[str, Any], path: KeyPath) -> Iterator[Any]:

@@ -14,9 +14,9 @@ from typing import Any
 
 import yaml
 
-from engineshed.running.asset_contradictions import KeyPath
 from engineshed.running.asset_faults import Fault, faults, is_template
 from engineshed.running.roster import ENGINES, installed
+from engineshed.running.schema_keys import KeyPath, unknown_key
 
 COMPONENT = "engineshed.assets.SparkAssetComponent"
 COMPONENT_NAMES = frozenset({COMPONENT, f"{COMPONENT.rpartition('.')[0]}.component.SparkAssetComponent"})
@@ -195,8 +195,7 @@ def _check_document(file: Path, document: Document, engines: Collection[str]) ->
     for fact, line in document.repeated:
         yield f"{file}: {fact} (line {line})"
     for key in sorted(map(str, document.value.keys() - _DOCUMENT_KEYS)):
-        allowed = ", ".join(sorted(_DOCUMENT_KEYS))
-        yield f"{file}: {key}: unknown key; allowed here: {allowed} (line {document.line((key,))})"
+        yield f"{file}: {key}: {unknown_key(key, _DOCUMENT_KEYS)} (line {document.line((key,))})"
     attributes = document.value.get("attributes") or {}
     if not isinstance(attributes, Mapping):
         yield f"{file}: attributes: give keys and values (line {document.line(('attributes',))})"

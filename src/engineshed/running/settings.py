@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from engineshed.model.errors import SettingInvalid
 from engineshed.model.objective import Objective
 from engineshed.running.roster import require_engines
+from engineshed.running.schema_keys import allowed_keys, unknown_key
 
 _Settings = TypeVar("_Settings", bound=BaseModel)
 
@@ -189,17 +190,8 @@ def describe(error: ValidationError, schema: type[BaseModel]) -> str:
         key = ".".join(map(str, finding["loc"])) or "(top)"
         fact = finding["msg"]
         if finding["type"] == "extra_forbidden":
-            fact = f"unknown key; allowed here: {', '.join(_allowed(schema, finding['loc'][:-1]))}"
+            fact = unknown_key(str(finding["loc"][-1]), allowed_keys(schema, finding["loc"][:-1]))
         elif finding["type"] != "missing":
             fact = f"{fact} (got {finding['input']!r})"
         said.append(f"{key}: {fact}")
     return "; ".join(said)
-
-
-def _allowed(schema: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    for part in path:
-        field = schema.model_fields.get(str(part))
-        inner = field.annotation if field else None
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            schema = inner
-    return sorted(schema.model_fields)

@@ -171,7 +171,7 @@ def test_a_misspelt_section_is_named(assets):
 
     [finding] = check_files([file])
 
-    assert "atributes: unknown key; allowed here: attributes, post_processing" in finding
+    assert "atributes: unknown key, is it attributes?; allowed here: attributes, post_processing" in finding
 
 
 def test_no_attributes_at_all_is_refused_in_our_words(assets):

@@ -26,8 +26,11 @@ def _file(tmp_path: Path, text: str) -> Path:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (GOOD + "engnes: {}\n", r"engnes: unknown key; allowed here: .*engines"),
-        (GOOD + "objective: {prefr: [sail]}\n", r"objective.prefr: unknown key; allowed here: .*prefer"),
+        (GOOD + "engnes: {}\n", r"engnes: unknown key, is it engines\?; allowed here: .*engines"),
+        (
+            GOOD + "objective: {prefr: [sail]}\n",
+            r"objective.prefr: unknown key, is it prefer\?; allowed here: .*prefer",
+        ),
         (GOOD + "mode: half\n", r"mode: .*\(got 'half'\)"),
         (GOOD + "objective: {budget_usd: -3}\n", r"objective.budget_usd: .*\(got -3\)"),
         ("code_location: web_graph\n", r"team: Field required"),
