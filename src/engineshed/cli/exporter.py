@@ -56,9 +56,8 @@ def exporter(
         gauges = instance_gauges()
     one = Exporter(ledger, SystemClock(), checkpoint_file=checkpoint_file, gauges=gauges)
     pulse = Pulse()
-    served = Served(
-        text=one.text, post=one.post, callers=known if callers == "service-accounts" else AnyCaller(), pulse=pulse
-    )
+    who = known if callers == "service-accounts" else AnyCaller()
+    served = Served(text=one.text, post=one.post, callers=who, pulse=pulse, scraped=one.scraped)
     server = serve((host, port), served)
     click.echo(f"serving http://{host}:{server.server_port}/metrics from {ledger.label}", err=True)
     one.run(pulse.beat)

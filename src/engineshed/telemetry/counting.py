@@ -46,6 +46,7 @@ class Counting:
         self.live: dict[str, LiveAttempt] = {}
         self.teams: dict[str, str] = {}
         self.over: dict[str, None] = {}
+        self.series.add(m.FACTS_READ, 0.0)
 
     def take(self, facts: Iterable[Fact]) -> None:
         """Count facts, in the order of their positions."""

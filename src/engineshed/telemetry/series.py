@@ -7,7 +7,7 @@ Refuses labels that the table does not list. Series beyond the cap of a metric a
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,9 @@ from engineshed.telemetry.metrics import BY_NAME, OTHER, SERIES_CAP, Kind, Metri
 
 Values = tuple[str, ...]
 """The values of a metric's labels, in the table's order."""
+
+Key = tuple[str, Values]
+"""One series: its metric's name and its labels' values."""
 
 
 @dataclass(slots=True)
@@ -77,6 +80,26 @@ class SeriesSet:
         for kept in (self._numbers, self._histograms):
             for name, series in kept.items():
                 yield name, len(series)
+
+    def every(self) -> Iterator[Key]:
+        """All series."""
+        for kept in (self._numbers, self._histograms):
+            for name, series in kept.items():
+                yield from ((name, values) for values in series)
+
+    def with_zeros(self, keys: Iterable[Key]) -> SeriesSet:
+        """The same series with these at 0; this set stays as it is."""
+        numbers, histograms = dict(self._numbers), dict(self._histograms)
+        zeros: dict[str, list[Values]] = {}
+        for name, values in keys:
+            zeros.setdefault(name, []).append(values)
+        for name, these in zeros.items():
+            if name in numbers:
+                numbers[name] = {**numbers[name], **dict.fromkeys(these, 0.0)}
+            else:
+                none = Histogram([0] * (len(BY_NAME[name].buckets) + 1))
+                histograms[name] = {**histograms[name], **dict.fromkeys(these, none)}
+        return SeriesSet(cap=self.cap, folded=self.folded, _numbers=numbers, _histograms=histograms)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON that `from_json` reads back."""

@@ -83,9 +83,10 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SqlLedger, Exporter, int]]:
     ledger = open_ledger(f"sqlite:///{tmp_path_factory.mktemp('ledger')}/ledger.db")
-    one = Exporter(ledger, SystemClock(), rhythm=Rhythm(round_s=0.2))
+    one = Exporter(ledger, SystemClock(), rhythm=Rhythm(round_s=0.2, birth=timedelta(seconds=2 * SCRAPE_S)))
     pulse = Pulse()
-    server = serve(("127.0.0.1", 0), Served(text=one.text, post=one.post, callers=AnyCaller(), pulse=pulse))
+    served = Served(text=one.text, post=one.post, callers=AnyCaller(), pulse=pulse, scraped=one.scraped)
+    server = serve(("127.0.0.1", 0), served)
     threading.Thread(target=one.run, args=(pulse.beat,), daemon=True).start()
     yield ledger, one, server.server_port
     server.shutdown()
@@ -172,6 +173,31 @@ def test_a_panels_query_gives_data(prometheus: str, title: str, query: Query) ->
     assert found, query.expr
     for label in re.findall(r"\{\{(\w+)\}\}", query.legend):
         assert all(label in series["metric"] for series in found)
+
+
+TRUTHS = {
+    # panel: what the forty settled attempts come to, first ones of a kind included; by the value of a label
+    "engineshed-fleet: Succeeded": {"": 32 / 40},
+    "engineshed-fleet: Spent": {"": 80.0},
+    "engineshed-fleet: Settled by outcome": {"succeeded": 32, "failed": 8},
+    "engineshed-cost: Spent by part": {"compute": 60.0, "storage": 4.0, "surcharge": 16.0},
+    "engineshed-team: Failures by class": {"spot_loss": 8},
+    "engineshed-messages: Lost": {"": 5},
+    "engineshed-messages: Arrived twice": {"": 40},
+}
+
+
+@pytest.mark.parametrize("title", TRUTHS)
+def test_a_board_shows_what_the_facts_say(prometheus: str, title: str) -> None:
+    expr = next(query.expr for named, query in QUERIES if named == title)
+    found = asked(prometheus, filled(expr))
+    told = {next(iter(one["metric"].values()), ""): float(one["value"][1]) for one in found}
+    assert told == pytest.approx(TRUTHS[title])
+
+
+def test_increase_itself_sees_the_first_value_of_a_counter(prometheus: str) -> None:
+    told = asked(prometheus, "sum(increase(engineshed_messages_lost_total[5m]))")
+    assert float(told[0]["value"][1]) >= 5
 
 
 def test_the_recordings_are_there(prometheus: str) -> None:

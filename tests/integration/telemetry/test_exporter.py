@@ -17,15 +17,17 @@ import sqlalchemy
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from engineshed.model.fact import Fact, FactKind
+from engineshed.ports.clock import Clock
 from engineshed.running.system_clock import SystemClock
 from engineshed.storage.ledger import SqlLedger, open_ledger
 from engineshed.telemetry.counting import Counting
 from engineshed.telemetry.exporter.callers import Accounts, AnyCaller, Callers
 from engineshed.telemetry.exporter.process import Exporter, Rhythm
 from engineshed.telemetry.exporter.serving import Pulse, Served, serve
+from engineshed.testing.clock import VirtualClock
 
 NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
-EAGER = Rhythm(round_s=0.0, queue=timedelta(0), save=timedelta(0))
+EAGER = Rhythm(round_s=0.0, queue=timedelta(0), save=timedelta(0), birth=timedelta(0))
 
 
 def facts(first: int, count: int, team: str = "web") -> list[Fact]:
@@ -61,9 +63,17 @@ def ledger(url: str) -> Iterator[SqlLedger]:
 class Page:
     """An exporter that is served, one round at a time."""
 
-    def __init__(self, ledger: SqlLedger, callers: Callers | None = None, checkpoint: Path | None = None) -> None:
-        self.exporter = Exporter(ledger, SystemClock(), checkpoint_file=checkpoint, rhythm=EAGER)
-        served = Served(text=self.exporter.text, post=self.exporter.post, callers=callers or AnyCaller(), pulse=Pulse())
+    def __init__(
+        self,
+        ledger: SqlLedger,
+        callers: Callers | None = None,
+        checkpoint: Path | None = None,
+        clock: Clock | None = None,
+        rhythm: Rhythm = EAGER,
+    ) -> None:
+        self.exporter = one = Exporter(ledger, clock or SystemClock(), checkpoint_file=checkpoint, rhythm=rhythm)
+        who = callers or AnyCaller()
+        served = Served(text=one.text, post=one.post, callers=who, pulse=Pulse(), scraped=one.scraped)
         self.server = serve(("127.0.0.1", 0), served)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
@@ -145,6 +155,35 @@ def test_a_restart_neither_jumps_nor_counts_twice(ledger: SqlLedger, page: Page,
         assert one.value("engineshed_live_attempts", state="running") == 1
     before.close()
     after.close()
+
+
+def test_a_new_counter_is_0_until_it_was_scraped_and_a_while_has_passed(ledger: SqlLedger, tmp_path: Path) -> None:
+    file, clock = tmp_path / "checkpoint.json", VirtualClock(NOON)
+    patient = Rhythm(round_s=0.0, save=timedelta(hours=1), birth=timedelta(seconds=30))
+
+    def opened() -> Page:
+        return Page(ledger, checkpoint=file, clock=clock, rhythm=patient)
+
+    def told(page: Page, later_s: float = 0.0) -> float:
+        clock.sleep(later_s)
+        page.exporter.round()
+        return page.value("engineshed_attempts_total")
+
+    ledger.append(facts(0, 2, team="old"))
+    page = opened()
+    assert told(page) == 2, "of before the first page: shown as it is"
+    ledger.append(facts(2, 3))
+    clock.sleep(100)
+    page.exporter.round()
+    clock.sleep(100)
+    assert told(page) == 2, "nobody had scraped it"
+    assert told(page, 1) == 2
+    ledger.append(facts(5, 1))
+    again = opened()
+    assert told(again) == 2, "a restart still holds it back"
+    assert told(again, 29) == 2
+    assert told(again, 2) == 6
+    assert told(opened()) == 6, "a restart does not take back what was shown"
 
 
 @pytest.mark.parametrize("spoil", ["half", "other ledger", "other table"])

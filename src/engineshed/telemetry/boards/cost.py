@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engineshed.telemetry import metrics as m
-from engineshed.telemetry.boards.panels import Board, Draw, Panel, Query, Row, Unit, grown, of, quantile
+from engineshed.telemetry.boards.panels import Board, Draw, Panel, Query, Row, Unit, grown, quantile
 
 COST = Board(
     uid="engineshed-cost",
@@ -56,8 +56,8 @@ COST = Board(
                     description="Dollars of the attempts settled in the day before.",
                     unit=Unit.USD,
                     queries=(
-                        Query(f"sum(increase({of(m.FORECAST)}[1d]))", "foretold"),
-                        Query(f"sum(increase({of(m.COST)}[1d]))", "spent"),
+                        Query(grown(m.FORECAST, over="1d"), "foretold"),
+                        Query(grown(m.COST, over="1d"), "spent"),
                     ),
                 ),
             ),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from engineshed.telemetry import metrics as m
 from engineshed.telemetry.boards.panels import Board, Draw, Panel, Query, Row, Unit, grown, of, total
 
-_SUCCEEDED = f"sum(increase({of(m.ATTEMPTS, outcome='succeeded')}[$__range]))"
-_SETTLED = f"sum(increase({of(m.ATTEMPTS)}[$__range]))"
+_SUCCEEDED = f"({grown(m.ATTEMPTS, outcome='succeeded')} or vector(0))"
+_SETTLED = f"({grown(m.ATTEMPTS, outcome='succeeded|failed')} > 0)"
 
 FLEET = Board(
     uid="engineshed-fleet",
@@ -41,7 +41,7 @@ FLEET = Board(
                     unit=Unit.USD,
                     draw=Draw.NUMBER,
                     width=6,
-                    queries=(Query(f"sum(increase({of(m.COST)}[$__range])) or vector(0)"),),
+                    queries=(Query(f"{grown(m.COST)} or vector(0)"),),
                 ),
                 Panel(
                     title="Oldest queued run",
@@ -85,7 +85,7 @@ FLEET = Board(
                     unit=Unit.COUNT,
                     queries=(
                         Query(grown(m.FAILOVERS, "error_class", over="1h"), "failed over: {{error_class}}"),
-                        Query(f"sum(increase({of(m.ADOPTIONS)}[1h]))", "adopted"),
+                        Query(grown(m.ADOPTIONS, over="1h"), "adopted"),
                     ),
                 ),
             ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engineshed.telemetry import metrics as m
-from engineshed.telemetry.boards.panels import Board, Draw, Panel, Query, Row, Unit, of, per, quantile
+from engineshed.telemetry.boards.panels import Board, Draw, Panel, Query, Row, Unit, grown, per, quantile
 
 MESSAGES = Board(
     uid="engineshed-messages",
@@ -20,7 +20,7 @@ MESSAGES = Board(
                     draw=Draw.NUMBER,
                     width=6,
                     alarm=1,
-                    queries=(Query(f"sum(increase({of(m.MESSAGES_LOST)}[$__range])) or vector(0)"),),
+                    queries=(Query(f"{grown(m.MESSAGES_LOST)} or vector(0)"),),
                 ),
                 Panel(
                     title="Damaged lines",
@@ -29,7 +29,7 @@ MESSAGES = Board(
                     draw=Draw.NUMBER,
                     width=6,
                     warn=1,
-                    queries=(Query(f"sum(increase({of(m.MESSAGES_DAMAGED)}[$__range])) or vector(0)"),),
+                    queries=(Query(f"{grown(m.MESSAGES_DAMAGED)} or vector(0)"),),
                 ),
                 Panel(
                     title="Broken channels",
@@ -38,7 +38,7 @@ MESSAGES = Board(
                     draw=Draw.NUMBER,
                     width=6,
                     warn=1,
-                    queries=(Query(f"sum(increase({of(m.CHANNELS_BROKEN)}[$__range])) or vector(0)"),),
+                    queries=(Query(f"{grown(m.CHANNELS_BROKEN)} or vector(0)"),),
                 ),
                 Panel(
                     title="Arrived twice",
@@ -46,7 +46,7 @@ MESSAGES = Board(
                     unit=Unit.COUNT,
                     draw=Draw.NUMBER,
                     width=6,
-                    queries=(Query(f"sum(increase({of(m.MESSAGES_DUPLICATE)}[$__range])) or vector(0)"),),
+                    queries=(Query(f"{grown(m.MESSAGES_DUPLICATE)} or vector(0)"),),
                 ),
             ),
         ),

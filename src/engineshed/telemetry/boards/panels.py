@@ -94,8 +94,16 @@ def per(metric: Metric, *labels: str, over: str = "$__rate_interval", **fixed: s
 
 
 def grown(metric: Metric, *labels: str, over: str = "$__range", **fixed: str) -> str:
-    """By how much a counter has grown, summed by labels."""
-    return f"sum by ({', '.join(labels)}) (increase({of(metric, **fixed)}[{over}]))"
+    """By how much a counter has grown, summed by labels; in whole steps, since `increase` guesses beyond the edges.
+
+    The exporter shows a new counter as 0 first and never takes one back, in a new pod neither: what is told now, less
+    the least of what any pod told at the beginning or, where it was not there then, since. `clamp_min`: a ledger that
+    was restored from a backup has fewer facts.
+    """
+    series, each = of(metric, **fixed), ", ".join(metric.labels)
+    then = f"{series} offset {over} or min_over_time({series}[{over}])"
+    growth = f"clamp_min(max by ({each}) ({series}) - min by ({each}) ({then}), 0)"
+    return f"sum by ({', '.join(labels)}) ({growth})" if labels else f"sum({growth})"
 
 
 def total(metric: Metric, *labels: str, **fixed: str) -> str:

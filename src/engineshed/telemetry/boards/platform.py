@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engineshed.telemetry import metrics as m
-from engineshed.telemetry.boards.panels import Board, Draw, Panel, Query, Row, Unit, of, total
+from engineshed.telemetry.boards.panels import Board, Draw, Panel, Query, Row, Unit, grown, total
 
 PLATFORM = Board(
     uid="engineshed-platform",
@@ -61,13 +61,13 @@ PLATFORM = Board(
                     title="Orphans ended",
                     description="Runs without a living step that the reaper has ended, by why.",
                     unit=Unit.COUNT,
-                    queries=(Query(f"sum by (reason) (increase({of(m.ORPHANS_ENDED)}[1h]))", "{{reason}}"),),
+                    queries=(Query(grown(m.ORPHANS_ENDED, "reason", over="1h"), "{{reason}}"),),
                 ),
                 Panel(
                     title="Cancels",
                     description="Attempts whose end was asked for.",
                     unit=Unit.COUNT,
-                    queries=(Query(f"sum by (reason) (increase({of(m.CANCELS)}[1h]))", "{{reason}}"),),
+                    queries=(Query(grown(m.CANCELS, "reason", over="1h"), "{{reason}}"),),
                 ),
             ),
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engineshed.telemetry import metrics as m
-from engineshed.telemetry.boards.panels import Board, Draw, Panel, Query, Row, Unit, grown, of, quantile, total
+from engineshed.telemetry.boards.panels import Board, Draw, Panel, Query, Row, Unit, grown, quantile, total
 
 TEAM = Board(
     uid="engineshed-team",
@@ -68,8 +68,8 @@ TEAM = Board(
                     unit=Unit.BYTES,
                     width=8,
                     queries=(
-                        Query(f"sum(increase({of(m.INPUT_BYTES)}[1h]))", "read"),
-                        Query(f"sum(increase({of(m.SHUFFLE_BYTES)}[1h]))", "shuffled"),
+                        Query(grown(m.INPUT_BYTES, over="1h"), "read"),
+                        Query(grown(m.SHUFFLE_BYTES, over="1h"), "shuffled"),
                     ),
                 ),
                 Panel(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,19 @@ from typing import Any
 from engineshed.ports.ledger import Ledger
 from engineshed.telemetry.counting import Counting, LiveAttempt
 from engineshed.telemetry.metrics import METRICS
-from engineshed.telemetry.series import SeriesSet
+from engineshed.telemetry.series import Key, SeriesSet
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How far facts were counted: `identity` is that of the fact at `position`. `shown`: the series that Prometheus was
+    told with their value; None at a new start.
+    """
+
+    counting: Counting
+    position: int = 0
+    identity: str = ""
+    shown: Iterable[Key] | None = None
 
 
 def table_digest() -> str:
@@ -24,12 +37,14 @@ def table_digest() -> str:
     return hashlib.sha256(json.dumps([asdict(metric) for metric in METRICS], default=str).encode()).hexdigest()
 
 
-def save(path: Path, counting: Counting, position: int, identity: str) -> None:
-    """Write it whole or not at all. `identity`: of the fact at `position`."""
+def save(path: Path, counted: Counted) -> None:
+    """Write it whole or not at all."""
+    counting = counted.counting
     plain = {
         "table": table_digest(),
-        "position": position,
-        "identity": identity,
+        "position": counted.position,
+        "identity": counted.identity,
+        "shown": list(counted.shown or ()),
         "series": counting.series.to_json(),
         "live": {token: asdict(one) for token, one in counting.live.items()},
         "teams": counting.teams,
@@ -40,25 +55,21 @@ def save(path: Path, counting: Counting, position: int, identity: str) -> None:
     draft.replace(path)
 
 
-def fresh() -> tuple[Counting, int, str]:
-    """A new start."""
-    return Counting(), 0, ""
-
-
-def load(path: Path, ledger: Ledger) -> tuple[Counting, int, str]:
-    """Counting, position and identity to go on from; a new start where there is nothing that fits."""
+def load(path: Path, ledger: Ledger) -> Counted:
+    """What to go on from; a new start where there is nothing that fits."""
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
         position, identity = int(plain["position"]), str(plain["identity"])
         if plain["table"] != table_digest() or not _fits(ledger, position, identity):
-            return fresh()
+            return Counted(Counting())
         counting = Counting(SeriesSet.from_json(plain["series"]))
         counting.live = {token: _live(one) for token, one in plain["live"].items()}
         counting.teams = dict(plain["teams"])
         counting.over = dict.fromkeys(plain["over"])
-        return counting, position, identity
+        shown = [(str(name), tuple(values)) for name, values in plain["shown"]]
+        return Counted(counting, position, identity, shown)
     except (OSError, ValueError, KeyError, TypeError):
-        return fresh()
+        return Counted(Counting())
 
 
 def _fits(ledger: Ledger, position: int, identity: str) -> bool:

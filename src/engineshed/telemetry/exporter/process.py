@@ -14,7 +14,10 @@ from engineshed.model.errors import LedgerBusy, LedgerError
 from engineshed.ports.clock import Clock
 from engineshed.ports.ledger import Ledger
 from engineshed.telemetry import metrics as m
+from engineshed.telemetry.counting import Counting
 from engineshed.telemetry.exporter import checkpoint
+from engineshed.telemetry.exporter.births import Births
+from engineshed.telemetry.exporter.checkpoint import Counted
 from engineshed.telemetry.exporter.exposition import openmetrics
 from engineshed.telemetry.exporter.live import LiveProgress, Post, Taken
 from engineshed.telemetry.series import SeriesSet
@@ -30,11 +33,14 @@ Gauges = Callable[[dict[str, str], datetime], SeriesSet]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rhythm:
-    """How often what is done. `queue`: looks at Dagster's instance. `save`: checkpoints."""
+    """How often what is done. `queue`: looks at Dagster's instance. `save`: checkpoints. `birth`: how long a new
+    counter stays 0 after it was scraped: as long as the slowest Prometheus takes between two scrapes, or longer.
+    """
 
     round_s: float = 1.0
     queue: timedelta = timedelta(seconds=10)
     save: timedelta = timedelta(minutes=1)
+    birth: timedelta = timedelta(seconds=30)
 
 
 class Exporter:
@@ -51,10 +57,13 @@ class Exporter:
     ) -> None:
         self._ledger, self._clock, self._rhythm = ledger, clock, rhythm
         self._file, self._gauges = checkpoint_file, gauges
-        self._counting, self._position, self._identity = (
-            checkpoint.load(checkpoint_file, ledger) if checkpoint_file else checkpoint.fresh()
-        )
+        start = checkpoint.load(checkpoint_file, ledger) if checkpoint_file else Counted(Counting())
+        self._counting, self._position, self._identity = start.counting, start.position, start.identity
+        self._births = Births(rhythm.birth, start.shown)
+        self._scraped_at: datetime | None = None
         self._own = SeriesSet()
+        for taken in Taken:
+            self._own.add(m.POSTS, 0.0, outcome=str(taken))
         self._live = LiveProgress()
         self._queue = SeriesSet()
         self._queue_at: datetime | None = None
@@ -66,6 +75,10 @@ class Exporter:
     def text(self) -> bytes:
         """What /metrics answers: the state after the last round."""
         return self._text
+
+    def scraped(self) -> None:
+        """/metrics was read."""
+        self._scraped_at = self._clock.now()
 
     def post(self, post: Post) -> Taken:
         """Take live progress."""
@@ -86,13 +99,15 @@ class Exporter:
         now = self._clock.now()
         self._look(now)
         self._live.follow(self._counting.live, now)
-        self._save(now)
+        born = self.caught_up and self._births.look(self._counting.series, now, self._scraped_at)
+        self._save(now, due=born)
         own = SeriesSet.from_json(self._own.to_json())
         own.add(m.EXPORTER_LAG, lag_s)
         own.add(m.SERIES_FOLDED, float(self._counting.series.folded))
         for stage in ("facts", "queue", "checkpoint"):
             own.add(m.EXPORTER_ERRORS, 0.0, stage=stage)
-        parts = [self._counting.series, self._live.gauges(self._counting.live, now), self._queue, own]
+        counted = self._births.page(self._counting.series)
+        parts = [counted, self._live.gauges(self._counting.live, now), self._queue, own]
         self._text = openmetrics(parts) if self.caught_up else b""
 
     def _read(self) -> float:
@@ -120,12 +135,15 @@ class Exporter:
             self._queue = SeriesSet()
             self._failed("queue", error)
 
-    def _save(self, now: datetime) -> None:
-        if self._file is None or self._position == self._saved_position or now - self._saved_at < self._rhythm.save:
+    def _save(self, now: datetime, *, due: bool) -> None:
+        """`due`: at once, before a value is shown for the first time: a restart must not take it back to 0."""
+        if self._file is None:
+            return
+        if not due and (self._position == self._saved_position or now - self._saved_at < self._rhythm.save):
             return
         self._saved_at, self._saved_position = now, self._position
         try:
-            checkpoint.save(self._file, self._counting, self._position, self._identity)
+            checkpoint.save(self._file, Counted(self._counting, self._position, self._identity, self._births.shown))
         except OSError as error:
             self._failed("checkpoint", error)
 

@@ -65,18 +65,22 @@ def _counts(value: object) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """What the pages are made of. `text`: the metrics, empty until all facts that waited at the start are counted."""
+    """What the pages are made of. `text`: the metrics, empty until all facts that waited at the start are counted.
+    `scraped` is told of each time that they were read.
+    """
 
     text: Callable[[], bytes]
     post: Callable[[Post], Taken]
     callers: Callers
     pulse: Pulse
+    scraped: Callable[[], None] = lambda: None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def page(self, path: str) -> tuple[int, bytes, str]:
         """Status, body, type of content."""
         made = self.text()
         if path == "/metrics" and made:
+            self.scraped()
             return 200, made, CONTENT_TYPE
         if path in ("/metrics", "/readyz"):
             return (200, b"ok\n", _PLAIN) if made else (503, b"counting\n", _PLAIN)
