@@ -181,6 +181,7 @@ def test_a_new_counter_is_0_until_it_was_scraped_and_a_while_has_passed(ledger: 
     ledger.append(facts(5, 1))
     again = opened()
     assert told(again) == 2, "a restart still holds it back"
+    assert told(again, 1) == 2
     assert told(again, 29) == 2
     assert told(again, 2) == 6
     assert told(opened()) == 6, "a restart does not take back what was shown"
