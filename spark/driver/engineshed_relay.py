@@ -45,6 +45,8 @@ SCRATCH_VARIABLE = "ENGINESHED_SCRATCH"
 MODULES_VARIABLE = "ENGINESHED_MODULES"
 CHANNEL_ARGUMENT, LAUNCH_ARGUMENT = "--engineshed-channel", "--engineshed-launch"
 """Both as arguments, for platforms that pass no variables; the launch may also be given by its address."""
+SCRIPT_ARGUMENT = "--engineshed-script"
+"""Before the script and its arguments: this process is the relay's child and becomes that script."""
 
 SCRATCH = "/scratch"
 LOOK_S = 0.1
@@ -561,8 +563,9 @@ class Relay:
         if self._asked.is_set():
             return -signal.SIGTERM
         scratch = self._scratch
+        script, *arguments = self._launch.argv
         self._child = subprocess.Popen(
-            [sys.executable, str(scratch.at("staged", self._launch.argv[0])), *self._launch.argv[1:]],
+            [sys.executable, __file__, SCRIPT_ARGUMENT, str(scratch.at("staged", script)), *arguments],
             cwd=scratch.at("work"),
             env=self._child_env(env),
             start_new_session=True,
@@ -726,6 +729,14 @@ def _give_pipes_its_parameters() -> None:
             writes.get_opened_extras = lambda self: {}  # asks the session of DBFS where logs go
 
 
+def become(script: str, arguments: Sequence[str]) -> None:
+    """Run the script as Python would run it by its path, but with Pipes' transports told where the relay listens."""
+    sys.argv[:] = [script, *arguments]
+    sys.path[0] = str(Path(script).parent)
+    _give_pipes_its_parameters()
+    runpy.run_path(script, run_name="__main__")
+
+
 def main(argv: Iterable[str]) -> int:
     """Run what the variables or arguments say; the exit code is the script's, or one of the relay's own.
 
@@ -754,6 +765,9 @@ def main(argv: Iterable[str]) -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == [SCRIPT_ARGUMENT]:
+        become(sys.argv[2], sys.argv[3:])
+        sys.exit()
     exit_code = main(sys.argv[1:])
     if exit_code:  # where scripts run in process, leaving by sys.exit(0) may count as a failure
         sys.exit(exit_code)

@@ -92,6 +92,34 @@ def test_what_is_said_is_heard_while_the_script_lives(site: Site) -> None:
     assert time.time() - numbers(site.read())[0] < 3  # 0.3 s, and what two busy cores add
 
 
+@pytest.mark.parametrize("place", ["S3", "Dbfs", "UnityCatalogVolumes"])
+def test_a_script_that_names_its_platforms_transport_is_heard(site: Site, place: str) -> None:
+    client = {"S3": "client=None", "Dbfs": "", "UnityCatalogVolumes": ""}[place]
+    relay = site.start(
+        f"loader = dagster_pipes.Pipes{place}ContextLoader({client})\n"
+        f"writer = dagster_pipes.Pipes{place}MessageWriter({client})\n"
+        "with open_dagster_pipes(context_loader=loader, message_writer=writer) as p:\n"
+        " p.report_custom_message(7)\n"
+    )
+    assert relay.wait(relays.PATIENCE_S) == 0, site.log()
+    assert numbers(site.read()) == [7]
+
+
+def test_the_script_is_the_main_program_with_its_own_folder_and_arguments(site: Site) -> None:
+    script = """
+from multiprocessing import get_context
+def double(n): return 2 * n
+if __name__ == "__main__":
+    with open_dagster_pipes() as p:
+        p.report_custom_message([os.path.basename(__file__), sys.argv[1:], sys.path[0] == os.path.dirname(__file__)])
+        with get_context("spawn").Pool(1) as pool:
+            p.report_custom_message(pool.map(double, [1, 2]))
+"""
+    relay = site.start(script, argv=["script.py", "--crawl", "2024 10"])
+    assert relay.wait(relays.PATIENCE_S) == 0, site.log()
+    assert numbers(site.read()) == [["script.py", ["--crawl", "2024 10"], True], [2, 4]]
+
+
 def test_sigterm_goes_to_the_script_which_has_the_last_word(site: Site) -> None:
     relay = site.start(
         "def leave(*_):\n raise SystemExit(5)\n"
