@@ -108,11 +108,15 @@ def configure(folder: Path, **settings: Any) -> None:
 
 
 class Project:
-    """One code location. Runs are made by worker processes, and looked at through the instance."""
+    """One code location. Runs are made by worker processes, and looked at through the instance.
+
+    environment: variables of every worker that is started from now on.
+    """
 
     def __init__(self, folder: Path, workers: Workers) -> None:
         self.folder, self._workers = folder, workers
         self._started: list[int] = []
+        self.environment: dict[str, str] = {}
         self.instance = dg.DagsterInstance.from_config(str(folder / "dagster"))
         self.datasets = Datasets(open_store(str(folder / "home" / "data"), {}), SystemClock())
         self.ledger = open_ledger(f"sqlite:///{folder / 'home' / 'ledger.db'}")
@@ -174,7 +178,7 @@ class Project:
         mark = uuid4().hex
         order["tags"][ORDER_TAG] = mark
         log = str(self.folder / f"worker-{len(self._started) + 1}.log")
-        pid = self._workers.start({**order, "folder": str(self.folder), "env": dict(env), "log": log})
+        pid = self._workers.start({**order, "folder": str(self.folder), "env": {**self.environment, **env}, "log": log})
         self._started.append(pid)
         return Worker(self, pid, mark, log, run)
 
