@@ -60,6 +60,7 @@ def emr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmrDouble]:
         double.neighbours.make_bucket("jobs")
         for name, value in double.environment().items():
             monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_EMR", double.endpoint_url)
         yield double
         assert double.bugs == []
 
@@ -84,10 +85,10 @@ def materialise(source: str) -> tuple[dict[str, Any], list[str]]:
     """The metadata of the one materialisation of `events`, and what the run's log says."""
     module = types.ModuleType("moved")
     sys.modules["moved"] = module
-    exec(compile(source, "moved.py", "exec"), module.__dict__)
+    exec(compile(source, "moved.py", "exec", dont_inherit=True), module.__dict__)
     defs: dg.Definitions = module.__dict__["defs"]
     with dg.instance_for_test() as instance:
-        result = defs.get_implicit_global_asset_job_def().execute_in_process(instance=instance)
+        result = defs.resolve_implicit_global_asset_job_def().execute_in_process(instance=instance)
         assert result.success
         (event,) = result.asset_materializations_for_node("events")
         lines = [record.user_message or "" for record in instance.all_logs(result.run_id)]
