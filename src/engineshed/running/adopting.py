@@ -23,6 +23,7 @@ from engineshed.ports.step import Step
 from engineshed.running.launching import submit
 from engineshed.running.leasing import LeaseKeeper
 from engineshed.running.listening import FROM_START
+from engineshed.running.patience import patiently
 from engineshed.running.recording import fact, record
 from engineshed.running.result import Result
 from engineshed.running.shed import Shed
@@ -41,7 +42,8 @@ def adopt(step: Step, shed: Shed, keeper: LeaseKeeper) -> Attempt | Result | Non
     if newest.launch is not None:
         # Its watcher may have died between handing on the first messages and saving how far it was.
         return _adopted(step, replace(newest, cursor=newest.cursor or FROM_START), shed)
-    found = shed.engines[newest.intent.engine].find(newest.intent.token)
+    engine = shed.engines[newest.intent.engine]
+    found = patiently(lambda: engine.find(newest.intent.token), step, shed, keeper)
     if found is None:
         step.info(f"Found intent {newest.intent.token} without a launch: sending the recorded request again.")
         return submit(step, newest.intent, shed, keeper)

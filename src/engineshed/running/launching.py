@@ -207,9 +207,10 @@ def _give_up(
     """After a failed submit nothing of ours may run: what the platform did start is cancelled; then it is on record."""
     settled: dict[str, Any] = {}
     try:
-        stray = engine.find(intent.token)
+        # The reply to the submit may be lost and the job run: a platform that is away now is asked until it answers.
+        stray = patiently(lambda: engine.find(intent.token), step, shed, keeper)
         if stray is not None:
-            engine.cancel(stray)
+            patiently(lambda: engine.cancel(stray), step, shed, keeper)
             settled["cancelled"] = stray.native_id
     except EngineshedError as trouble:
         step.warning(f"Could not make sure that nothing of {intent.token} runs on {engine.name}: {trouble}")

@@ -27,15 +27,6 @@ class Prometheus:
         assert len(values) <= 1, f"{expression}: {len(values)} series"
         return values[0] if values else None
 
-    def rules(self) -> set[str]:
-        """Names of the alerts that are loaded."""
-        groups = self._ask("rules", type="alert").get("groups", [])
-        return {rule["name"] for group in groups for rule in group["rules"]}
-
-    def alerts(self) -> dict[str, str]:
-        """State of each alert that is not silent: `pending` or `firing`."""
-        return {one["labels"]["alertname"]: one["state"] for one in self._ask("alerts").get("alerts", [])}
-
     def _ask(self, what: str, **parameters: str) -> dict[str, Any]:
         query = urllib.parse.urlencode(parameters)
         try:
