@@ -28,10 +28,10 @@ def test_the_shipped_crawls_have_files_and_the_domains_seeds() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (GOOD + "langs: [en]\n", r"langs: unknown key; allowed here: .*languages"),
+        (GOOD + "langs: [en]\n", r"langs: unknown key, is it languages\?; allowed here: .*languages"),
         (
             GOOD + "url_patterns: {includes: []}\n",
-            r"url_patterns.includes: unknown key; allowed here: exclude, include",
+            r"url_patterns.includes: unknown key, is it include\?; allowed here: exclude, include",
         ),
         (GOOD.replace("banks\ntitle", "Banks!\ntitle"), r"name: .*\(got 'Banks!'\)"),
         ("name: banks\n", r"title: Field required"),
