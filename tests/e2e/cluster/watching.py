@@ -2,48 +2,60 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from .cluster import Cluster, Object
+from .cluster import Object
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """The pods of one moment. `at_s` is monotonic."""
+class Span:
+    """When a pod's container ran, by the kubelet's clock, in whole seconds. `ended` is None where no end was seen."""
 
-    at_s: float
-    pods: tuple[Object, ...]
+    began: datetime
+    ended: datetime | None
 
 
 @dataclass(slots=True)
 class Watching:
-    """All that was seen in a namespace."""
+    """Every pod of a namespace as it was seen last, by name; one that was deleted keeps its last state."""
 
-    sights: list[Sight] = field(default_factory=list)
+    last: dict[str, Object] = field(default_factory=dict)
 
     def pods(self, labels: Mapping[str, str]) -> dict[str, Object]:
-        """Every pod ever seen that has the labels, by name, as it was seen last."""
+        """Every pod ever seen that has the labels."""
         return {
-            pod["metadata"]["name"]: pod
-            for sight in self.sights
-            for pod in sight.pods
-            if labels.items() <= pod["metadata"].get("labels", {}).items()
+            name: pod for name, pod in self.last.items() if labels.items() <= pod["metadata"].get("labels", {}).items()
         }
 
-    def counts(self, driver: str) -> list[int]:
-        """How many executors of that driver pod ran, look by look while it ran, repetitions left out."""
-        counts: list[int] = []
-        for sight in self.sights:
-            if any(pod["metadata"]["name"] == driver and running(pod) for pod in sight.pods):
-                count = sum(owned_by(pod, driver) and running(pod) for pod in sight.pods)
-                if not counts or counts[-1] != count:
-                    counts.append(count)
-        return counts
+    def span(self, name: str) -> Span | None:
+        """When that pod ran; None where it never did."""
+        for container in self.last[name]["status"].get("containerStatuses", []):
+            state = container["state"]
+            at = state.get("terminated") or state.get("running")
+            if at and at.get("startedAt"):
+                return Span(_time(at["startedAt"]), _time(at["finishedAt"]) if at.get("finishedAt") else None)
+        return None
+
+    def executors(self, driver: str) -> list[Span]:
+        """When each executor of that driver pod ran, in the order of their starts."""
+        spans = [self.span(name) for name, pod in self.last.items() if owned_by(pod, driver)]
+        return sorted((span for span in spans if span is not None), key=lambda span: span.began)
+
+
+def most_at_once(spans: list[Span]) -> int:
+    """How many of them ran at the same time at most."""
+
+    def at_once(at: datetime) -> int:
+        return sum(span.began <= at and (span.ended is None or span.ended > at) for span in spans)
+
+    return max((at_once(span.began) for span in spans), default=0)
 
 
 def running(pod: Object) -> bool:
@@ -57,20 +69,29 @@ def owned_by(pod: Object, name: str) -> bool:
     return any(owner["name"] == name for owner in owners)
 
 
+def _time(written: str) -> datetime:
+    return datetime.fromisoformat(written.replace("Z", "+00:00"))
+
+
 @contextmanager
-def watching(cluster: Cluster, namespace: str, every_s: float = 1.0) -> Iterator[Watching]:
-    """Look at the namespace's pods until the block ends."""
+def watching(namespace: str) -> Iterator[Watching]:
+    """Watch the namespace's pods until the block ends: each change of each, none is missed between two looks."""
     seen = Watching()
-    over = threading.Event()
+    # The server ends a watch after half an hour at the earliest; no run of the suite takes as long.
+    path = f"/api/v1/namespaces/{namespace}/pods?watch=true"
+    stream = subprocess.Popen(["kubectl", "get", "--raw", path], stdout=subprocess.PIPE, text=True)
 
-    def look() -> None:
-        while not over.wait(every_s):
-            seen.sights.append(Sight(time.monotonic(), tuple(cluster.objects("pods", namespace))))
+    def read() -> None:
+        assert stream.stdout is not None
+        for line in stream.stdout:
+            pod = json.loads(line)["object"]
+            seen.last[pod["metadata"]["name"]] = pod
 
-    watcher = threading.Thread(target=look, daemon=True)
+    watcher = threading.Thread(target=read, daemon=True)
     watcher.start()
     try:
         yield seen
     finally:
-        over.set()
+        stream.terminate()
+        stream.wait(timeout=30)
         watcher.join(timeout=30)
