@@ -10,6 +10,7 @@ import sys
 
 import click
 
+from engineshed.cli.billed import billed
 from engineshed.cli.checking import check
 from engineshed.cli.costs import costs
 from engineshed.cli.discover import discover
@@ -40,6 +41,7 @@ for command in (
     doctor,
     check,
     costs,
+    billed,
     exporter,
     reproduce,
     reap,

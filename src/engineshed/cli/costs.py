@@ -14,7 +14,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from engineshed.cli.finding import location_option, platform_here, premises_here
+from engineshed.cli.finding import ledger_urls_here, location_option
 from engineshed.model.errors import SettingInvalid
 from engineshed.model.spending import Spending
 from engineshed.planning.showback import DIMENSIONS, Sum, basis_text, showback, total
@@ -63,10 +63,8 @@ def costs(
 
 def _spendings(start: datetime, end: datetime, location: str | None) -> list[Spending]:
     """From the platform's ledger, else from those of the locations found here, each read once."""
-    shared = platform_here().ledger_url
-    urls = [shared] if shared else sorted({premises.ledger_url for premises in premises_here(location)})
     found: list[Spending] = []
-    for url in urls:
+    for url in ledger_urls_here(location):
         ledger = open_ledger(url)
         try:
             found += ledger.spendings(start, end)

@@ -41,3 +41,9 @@ def premises_here(location: str | None) -> list[Premises]:
             f"no settings found below {Path.cwd()} ({', '.join(_PLACES)}): name the file with --location."
         )
     return [read_premises(str(path), os.environ) for path in found]
+
+
+def ledger_urls_here(location: str | None) -> list[str]:
+    """The platform's ledger, else those of the locations found here, each once."""
+    shared = platform_here().ledger_url
+    return [shared] if shared else sorted({premises.ledger_url for premises in premises_here(location)})

@@ -16,8 +16,9 @@ from engineshed.model.money import Cost
 class Spending:
     """One settled attempt, failed ones included: they cost too.
 
-    partition_keys: empty for an asset without partitions. hours: None where nothing was metered. cost: None where the
-    platform gave no usage or the book no price. forecast_usd: what was reserved when it was intended.
+    partition_keys: empty for an asset without partitions. hours: None where nothing was metered. cost: billed where the
+    bill is whole, else metered; None where the platform gave no usage or the book no price. metered: what it was
+    settled with. bill: whose bill says so, and of when. forecast_usd: what was reserved when it was intended.
     """
 
     token: str
@@ -35,3 +36,5 @@ class Spending:
     hours: float | None = None
     input_bytes: int | None = None
     cost: Cost | None = None
+    metered: Cost | None = None
+    bill: str | None = None

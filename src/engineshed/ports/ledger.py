@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engineshed.model.attempt import Attempt, Lease, Settlement
+from engineshed.model.billing import BillExport, Imported
 from engineshed.model.budget import Account, Room, Standing, Terms
 from engineshed.model.fact import Fact
 from engineshed.model.history import PastRun
@@ -83,6 +84,14 @@ class Ledger(Protocol):
 
     def spendings(self, start: datetime, end: datetime) -> Sequence[Spending]:
         """All attempts settled from `start` up to, not including, `end`, whatever their outcome, oldest first."""
+        ...
+
+    def record_bill(self, export: BillExport) -> Imported:
+        """Book what was charged, beside what was metered. The order of exports and repeating one make no difference.
+
+        For the days that it tells of, of each account, an export replaces older ones; exports of the same moment add
+        up. Raises LedgerError where two of the same moment contradict each other; nothing is recorded then.
+        """
         ...
 
     def standing(self, account: Account) -> Standing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ledger_samples as samples
 import pytest
 import sqlalchemy
+from bill_behaviour import BillBehaviour
 from budget_behaviour import BudgetBehaviour
 from ledger_behaviour import LedgerBehaviour
 from postgres_server import PostgresServer
@@ -21,6 +22,10 @@ def url(postgres: PostgresServer) -> str:
 
 
 class TestOnPostgres(LedgerBehaviour):
+    pass
+
+
+class TestBillsOnPostgres(BillBehaviour):
     pass
 
 

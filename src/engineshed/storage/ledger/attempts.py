@@ -21,7 +21,7 @@ from engineshed.model.spending import Spending
 from engineshed.storage.ledger import rows
 from engineshed.storage.ledger.budgets import admit
 from engineshed.storage.ledger.leases import fence
-from engineshed.storage.ledger.schema import intents, launches, settlements
+from engineshed.storage.ledger.schema import billings, intents, launches, settlements
 from engineshed.storage.ledger.statements import insert_or_pass
 
 _RUN_PREFIX_LENGTH = 8
@@ -104,8 +104,12 @@ def attempts_of_run(connection: Connection, run_id: str) -> Sequence[Attempt]:
 def past_runs(connection: Connection, job: str, mode: Mode, limit: int) -> Sequence[PastRun]:
     """See Ledger.past_runs. Leaves out what says nothing about the next run: never submitted, or its cost not known."""
     query = (
-        select(intents, launches.c.submitted_at, settlements)
-        .select_from(intents.join(launches).join(settlements, settlements.c.token == intents.c.token))
+        select(intents, launches.c.submitted_at, settlements, billings)
+        .select_from(
+            intents.join(launches, launches.c.token == intents.c.token)
+            .join(settlements, settlements.c.token == intents.c.token)
+            .outerjoin(billings, billings.c.token == intents.c.token)
+        )
         .where(intents.c.job == job, intents.c.mode == mode.value, settlements.c.cost_basis.is_not(None))
         .order_by(settlements.c.settled_at.desc(), intents.c.ordinal.desc())
         .limit(limit)
@@ -117,7 +121,11 @@ def spendings(connection: Connection, start: datetime, end: datetime) -> Sequenc
     """See Ledger.spendings."""
     query = (
         select(*rows.SPENDING_COLUMNS)
-        .select_from(intents.join(settlements, settlements.c.token == intents.c.token))
+        .select_from(
+            intents.join(settlements, settlements.c.token == intents.c.token).outerjoin(
+                billings, billings.c.token == intents.c.token
+            )
+        )
         .where(settlements.c.settled_at >= start, settlements.c.settled_at < end)
         .order_by(settlements.c.settled_at, intents.c.ordinal)
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 
 from engineshed.model.attempt import Outcome
 from engineshed.model.budget import Account, Allowance, BudgetScope, Room, Standing, Terms
@@ -17,7 +17,8 @@ from engineshed.model.errors import BudgetExceeded, EngineFull
 from engineshed.model.launch import Intent
 from engineshed.model.month import month_bounds
 from engineshed.storage.ledger.leases import lock
-from engineshed.storage.ledger.schema import intents, launches, settlements
+from engineshed.storage.ledger.rows import billed_of
+from engineshed.storage.ledger.schema import billings, intents, launches, settlements
 
 _OWNER: Mapping[BudgetScope, ColumnElement[str]] = {
     BudgetScope.RUN: intents.c.root_run_id,
@@ -25,6 +26,8 @@ _OWNER: Mapping[BudgetScope, ColumnElement[str]] = {
     BudgetScope.ASSET_MONTH: intents.c.asset,
     BudgetScope.TEAM_MONTH: intents.c.team,
 }
+
+_PARTS = ("compute_usd", "storage_usd", "surcharge_usd")
 
 
 def standing(connection: Connection, account: Account) -> Standing:
@@ -70,24 +73,28 @@ def _spent(connection: Connection, account: Account, owned: Iterable[ColumnEleme
     conditions = [*owned, settlements.c.outcome != Outcome.NEVER_SUBMITTED.value]
     if bounds := month_bounds(account.within):
         conditions += [settlements.c.settled_at >= bounds[0], settlements.c.settled_at < bounds[1]]
-    known = (settlements.c.compute_usd, settlements.c.storage_usd, settlements.c.surcharge_usd)
+    known = (settlements.c[name] for name in _PARTS)
     query = (
-        select(*known, settlements.c.cost_basis, intents.c.reserved_usd, launches.c.token)
+        select(*known, settlements.c.cost_basis, intents.c.reserved_usd, launches.c.token, billings)
         .select_from(
-            intents.join(settlements, settlements.c.token == intents.c.token).outerjoin(
-                launches, launches.c.token == intents.c.token
-            )
+            intents.join(settlements, settlements.c.token == intents.c.token)
+            .outerjoin(launches, launches.c.token == intents.c.token)
+            .outerjoin(billings, billings.c.token == intents.c.token)
         )
         .where(*conditions)
     )
-    return sum(map(_paid, connection.execute(query).all()), Decimal(0))
+    return sum(map(_paid, connection.execute(query).mappings()), Decimal(0))
 
 
-def _paid(row: Iterable[object]) -> Decimal:
-    compute, storage, surcharge, basis, reserved, launched = row
-    if basis is not None:
-        return Decimal(str(compute)) + Decimal(str(storage)) + Decimal(str(surcharge))
-    return Decimal(str(reserved)) if launched is not None else Decimal(0)
+def _paid(row: RowMapping) -> Decimal:
+    billed = billed_of(row)
+    if billed is not None:
+        return billed.total_usd
+    if row[settlements.c.cost_basis] is not None:
+        parts: tuple[Decimal, ...] = tuple(row[settlements.c[name]] for name in _PARTS)
+        return sum(parts, Decimal(0))
+    reserved: Decimal = row[intents.c.reserved_usd]
+    return reserved if row[launches.c.token] is not None else Decimal(0)
 
 
 def _room_name(room: Room) -> str:

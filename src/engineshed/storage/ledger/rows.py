@@ -20,7 +20,7 @@ from engineshed.model.launch import Intent, Launch, LaunchKey, Token
 from engineshed.model.money import Basis, Cost
 from engineshed.model.spending import Spending
 from engineshed.model.usage import Usage, UsageInterval
-from engineshed.storage.ledger.schema import facts, intents, launches, settlements
+from engineshed.storage.ledger.schema import billings, facts, intents, launches, settlements
 
 _AS_THEY_ARE = (
     "token", "ordinal", "run_id", "asset", "job", "team", "code_location", "engine", "offer", "channel", "address",
@@ -34,7 +34,11 @@ _OF_SETTLEMENT = (
     "cost_basis",
 )  # fmt: skip
 
-SPENDING_COLUMNS = (*(intents.c[name] for name in _OF_INTENT), *(settlements.c[name] for name in _OF_SETTLEMENT))
+SPENDING_COLUMNS = (
+    *(intents.c[name] for name in _OF_INTENT),
+    *(settlements.c[name] for name in _OF_SETTLEMENT),
+    *billings.c,
+)
 """What showback needs: none of the JSON that makes rows large, but the keys."""
 
 
@@ -120,7 +124,7 @@ def fact_of(row: RowMapping) -> Fact:
 
 
 def past_run_of(row: RowMapping) -> PastRun:
-    """From a join of `intents`, `launches` and `settlements` that has a cost."""
+    """From a join of `intents`, `launches`, `settlements` and `billings` that has a cost."""
     ended_at: datetime = row[settlements.c.settled_at]
     hours = row[settlements.c.hours]
     if hours is None:
@@ -131,7 +135,7 @@ def past_run_of(row: RowMapping) -> PastRun:
         offer=row[intents.c.offer],
         mode=Mode(row[intents.c.mode]),
         hours=hours,
-        cost_usd=_cost_of(row).total_usd,
+        cost_usd=(billed_of(row) or _cost_of(row)).total_usd,
         ended_at=ended_at,
         failure_class=_failure_class_of(row),
         input_bytes=row[settlements.c.input_bytes],
@@ -140,7 +144,8 @@ def past_run_of(row: RowMapping) -> PastRun:
 
 
 def spending_of(row: RowMapping) -> Spending:
-    """From a join of `intents` and `settlements`, cut to SPENDING_COLUMNS."""
+    """From a join of `intents`, `settlements` and `billings`, cut to SPENDING_COLUMNS."""
+    metered, billed = _known_cost_of(row), billed_of(row)
     return Spending(
         token=row[intents.c.token],
         team=row[intents.c.team],
@@ -156,7 +161,21 @@ def spending_of(row: RowMapping) -> Spending:
         failure_class=_failure_class_of(row),
         hours=row[settlements.c.hours],
         input_bytes=row[settlements.c.input_bytes],
-        cost=None if row[settlements.c.cost_basis] is None else _cost_of(row),
+        cost=billed or metered,
+        metered=metered,
+        bill=None if billed is None else f"{row[billings.c.accounts]}, {row[billings.c.exported_at]:%Y-%m-%d}",
+    )
+
+
+def billed_of(row: RowMapping) -> Cost | None:
+    """What was billed, where the bill is whole; from a join with `billings`."""
+    if row[billings.c.token] is None:
+        return None
+    return Cost(
+        compute_usd=row[billings.c.billed_compute_usd],
+        storage_usd=row[billings.c.billed_storage_usd],
+        surcharge_usd=row[billings.c.billed_surcharge_usd],
+        basis=Basis.BILLED,
     )
 
 
@@ -186,8 +205,12 @@ def _settlement_of(row: RowMapping) -> Settlement:
         result=row[settlements.c.result],
         failure=None if failure is None else Failure(FailureClass(row[settlements.c.failure_class]), **failure),
         usage=None if usage is None else _usage_of(usage),
-        cost=None if row[settlements.c.cost_basis] is None else _cost_of(row),
+        cost=_known_cost_of(row),
     )
+
+
+def _known_cost_of(row: RowMapping) -> Cost | None:
+    return None if row[settlements.c.cost_basis] is None else _cost_of(row)
 
 
 def _cost_of(row: RowMapping) -> Cost:

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from engineshed.storage.ledger.columns import Dollars, UtcTime
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration: a database at this revision needs no upgrade."""
 
 VERSION_TABLE = "engineshed_alembic_version"
@@ -136,4 +136,37 @@ facts = Table(
         sqlite_where=text("position IS NULL"),
         postgresql_where=text("position IS NULL"),
     ),
+)
+
+bill_days = Table(
+    "engineshed_bill_days",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("day", Text, primary_key=True),
+    Column("exported_at", UtcTime, nullable=False),
+)
+
+bill_lines = Table(
+    "engineshed_bill_lines",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("day", Text, primary_key=True),
+    # Tells lines of one account and day apart; says nothing beyond one export.
+    Column("identity", Text, primary_key=True),
+    Column("token", Text, ForeignKey(intents.c.token), nullable=False, index=True),
+    Column("part", Text, nullable=False),
+    Column("usd", Dollars, nullable=False),
+    Column("what", Text, nullable=False),
+)
+
+# Worked out from the lines of an attempt once they are whole; what was metered stays in its settlement.
+billings = Table(
+    "engineshed_billings",
+    metadata,
+    Column("token", Text, ForeignKey(intents.c.token), primary_key=True),
+    Column("billed_compute_usd", Dollars, nullable=False),
+    Column("billed_storage_usd", Dollars, nullable=False),
+    Column("billed_surcharge_usd", Dollars, nullable=False),
+    Column("accounts", Text, nullable=False),
+    Column("exported_at", UtcTime, nullable=False),
 )

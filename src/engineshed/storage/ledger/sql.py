@@ -7,13 +7,14 @@ from datetime import datetime
 from pathlib import Path
 
 from engineshed.model.attempt import Attempt, Lease, Settlement
+from engineshed.model.billing import BillExport, Imported
 from engineshed.model.budget import Account, Room, Standing, Terms
 from engineshed.model.fact import Fact
 from engineshed.model.history import PastRun
 from engineshed.model.job import Mode
 from engineshed.model.launch import Intent, Launch, LaunchKey, Token
 from engineshed.model.spending import Spending
-from engineshed.storage.ledger import attempts, budgets, facts, leases
+from engineshed.storage.ledger import attempts, bills, budgets, facts, leases
 from engineshed.storage.ledger.backup import backup
 from engineshed.storage.ledger.database import Database
 from engineshed.storage.ledger.schema import ORDINALS, REVISION
@@ -123,6 +124,11 @@ class SqlLedger:
         """See Ledger."""
         with self._database.reading() as connection:
             return attempts.spendings(connection, start, end)
+
+    def record_bill(self, export: BillExport) -> Imported:
+        """See Ledger."""
+        with self._database.writing() as connection:
+            return bills.record(connection, export)
 
     def standing(self, account: Account) -> Standing:
         """See Ledger."""
