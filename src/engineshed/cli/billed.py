@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +18,7 @@ from engineshed.prices.bills import read_export
 from engineshed.storage.ledger import open_ledger
 
 _SHOWN = 10
+_COLUMNS = ("account", "day", "part", "cost_usd", "what", "token", "engine", "run_id")
 
 
 @click.command()
@@ -32,22 +33,26 @@ _SHOWN = 10
 def billed(files: Sequence[Path], exported: str | None, rest: Path | None, location: str | None) -> None:
     """Import FILES, all parts of one billing export: AWS CUR 2.0, Databricks usage and prices, or a plain table.
 
-    An export replaces older ones for the days it tells of; the same file again changes nothing. What was metered is
-    kept beside it. A file that is not understood is refused as a whole.
+    An export replaces older ones for the days from its first line to its last; the same file again changes nothing.
+    What was metered is kept beside it. A file that is not understood is refused as a whole.
     """
     export = read_export(files, _moment(exported, files))
     left: Sequence[BillLine] = export.lines
     for url in ledger_urls_here(location):
-        done = _record(url, export)
-        left = [line for line in left if line in set(done.unmatched)]
-        _say(done)
-    _say_rest(left, rest)
+        label, done = _record(url, export)
+        unmatched = set(done.unmatched)
+        left = [line for line in left if line in unmatched]
+        _say(label, done)
+    _say_unknown([line for line in left if line.token])
+    _say_others([line for line in left if not line.token])
+    if rest is not None:
+        _write(left, rest)
 
 
-def _record(url: str, export: BillExport) -> Imported:
+def _record(url: str, export: BillExport) -> tuple[str, Imported]:
     ledger = open_ledger(url)
     try:
-        return ledger.record_bill(export)
+        return ledger.label, ledger.record_bill(export)
     finally:
         ledger.close()
 
@@ -56,40 +61,63 @@ def _moment(said: str | None, files: Iterable[Path]) -> datetime:
     if said is None:
         return datetime.fromtimestamp(max(path.stat().st_mtime for path in files), UTC)
     try:
-        moment = datetime.fromisoformat(said)
-    except ValueError:
+        moment = datetime.fromisoformat(said.replace("Z", "+00:00"))
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise SettingInvalid(f"--exported {said!r} is no moment: write it as 2026-12-02T06:00.") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _say(done: Imported) -> None:
-    click.echo(f"{done.matched} lines of our attempts; {len(done.billed)} attempts have a new billed cost.")
+def _say(ledger: str, done: Imported) -> None:
+    click.echo(f"{ledger}: {_lines(done.matched)} of its attempts; billed anew: {len(done.billed)}.")
     if done.outdated:
-        click.echo(f"{done.outdated} lines were passed over: a later export has told their days.")
+        click.echo(f"{_lines(done.outdated)} passed over: a later export has told their days.")
     for one in done.waiting[:_SHOWN]:
         click.echo(f"{one.token} keeps its metered cost: {one.why}.")
     if len(done.waiting) > _SHOWN:
         click.echo(f"... and {len(done.waiting) - _SHOWN} more keep theirs.")
 
 
-def _say_rest(left: Sequence[BillLine], path: Path | None) -> None:
-    if not left:
-        return
-    click.echo(
-        f"{len(left)} lines of ${sum((line.usd for line in left), Decimal(0)):,.2f} belong to no attempt on record:"
-    )
-    sums: Counter[tuple[str, str]] = Counter()
-    for line in left:
-        sums[line.account, line.what] += line.usd  # type: ignore[assignment]
-    for (account, what), usd in sums.most_common(_SHOWN):
-        click.echo(f"  {account}  {what}  ${usd:,.2f}")
-    if path is not None:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["account", "day", "part", "cost_usd", "what", "token", "engine", "run_id"])
-            for line in left:
-                cost = format(line.usd, "f")
-                writer.writerow(
-                    [line.account, line.day, line.part, cost, line.what, line.token, line.engine, line.run_id]
-                )
-        click.echo(f"All of them are in {path}.")
+def _say_unknown(lines: Sequence[BillLine]) -> None:
+    if lines:
+        click.echo(f"{_lines(len(lines))} of {_sum(lines)} carry tokens of attempts that are not on record:")
+        _say_dearest(lines, lambda line: (line.token, line.account))
+
+
+def _say_others(lines: Sequence[BillLine]) -> None:
+    if lines:
+        click.echo(f"{_lines(len(lines))} of {_sum(lines)} belong to no attempt on record:")
+        _say_dearest(lines, lambda line: (line.account, line.what))
+
+
+def _say_dearest(lines: Iterable[BillLine], name: Callable[[BillLine], tuple[str, str]]) -> None:
+    of: dict[tuple[str, str], list[BillLine]] = defaultdict(list)
+    for line in lines:
+        of[name(line)].append(line)
+    dearest = sorted(of.items(), key=lambda item: (-sum(line.usd for line in item[1]), item[0]))
+    for names, group in dearest[:_SHOWN]:
+        click.echo(f"  {'  '.join(map(_shown, names))}  {_sum(group)}")
+    if len(dearest) > _SHOWN:
+        click.echo(f"  ... and {len(dearest) - _SHOWN} more; --unmatched FILE lists every line.")
+
+
+def _write(lines: Iterable[BillLine], path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(_COLUMNS)
+        for line in lines:
+            cost = format(line.usd, "f")
+            writer.writerow([line.account, line.day, line.part, cost, line.what, line.token, line.engine, line.run_id])
+    click.echo(f"The lines of no attempt are in {path}.")
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count} lines"
+
+
+def _sum(lines: Iterable[BillLine]) -> str:
+    return f"${sum((line.usd for line in lines), Decimal(0)):,.2f}"
+
+
+def _shown(text: str) -> str:
+    """A bill is foreign text: what could steer a terminal is not printed."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

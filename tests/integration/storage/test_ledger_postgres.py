@@ -21,6 +21,11 @@ def url(postgres: PostgresServer) -> str:
     return postgres.database()
 
 
+@pytest.fixture
+def empty_url(postgres: PostgresServer) -> str:
+    return postgres.empty_database()
+
+
 class TestOnPostgres(LedgerBehaviour):
     pass
 

@@ -10,16 +10,22 @@ from typing import Any
 
 import ledger_samples as samples
 import pytest
+from alembic import command
+from alembic.config import Config
 from ledger_behaviour import held
 from ledger_samples import NOON
 
 from engineshed.model.attempt import Outcome
 from engineshed.model.billing import BillExport, BillLine, Part
+from engineshed.model.budget import Account, BudgetScope
 from engineshed.model.errors import LedgerError
+from engineshed.model.job import Mode
 from engineshed.model.launch import Token
 from engineshed.model.money import Basis, Cost
 from engineshed.planning.showback import showback, total
 from engineshed.storage.ledger import SqlLedger, open_ledger
+from engineshed.storage.ledger.database import Database
+from engineshed.storage.ledger.upgrade import MIGRATIONS
 
 DAY = NOON.date()
 LATER = NOON + timedelta(days=3)
@@ -34,15 +40,26 @@ def export(*lines: BillLine, at: datetime = LATER) -> BillExport:
     return BillExport(exported_at=at, source="cur.csv", lines=lines)
 
 
-def settled(ledger: SqlLedger, ordinal: int, **changes: Any) -> Token:
+def launched(ledger: SqlLedger, ordinal: int, **changes: Any) -> Token:
     lease = held(ledger)
     one = samples.intent(ordinal, of=samples.key(step=f"step-{ordinal}"), **changes)
     ledger.record_intent(one, lease)
     ledger.record_launch(samples.launch(one.token, native_id=f"j-{ordinal}/s-1"), lease)
-    cost = Cost(compute_usd=Decimal(1), surcharge_usd=Decimal("0.25"), basis=Basis.METERED)
-    at = NOON + timedelta(hours=1)
-    ledger.settle(one.token, samples.settlement(Outcome.SUCCEEDED, settled_at=at, cost=cost), lease)
     return one.token
+
+
+METERED = Cost(compute_usd=Decimal(1), surcharge_usd=Decimal("0.25"), basis=Basis.METERED)
+
+
+def settle(ledger: SqlLedger, token: Token, hours: float = 1, cost: Cost | None = METERED) -> None:
+    at = NOON + timedelta(hours=hours)
+    ledger.settle(token, samples.settlement(Outcome.SUCCEEDED, settled_at=at, cost=cost), held(ledger))
+
+
+def settled(ledger: SqlLedger, ordinal: int, *, hours: float = 1, cost: Cost | None = METERED, **changes: Any) -> Token:
+    token = launched(ledger, ordinal, **changes)
+    settle(ledger, token, hours, cost)
+    return token
 
 
 def whole(token: str, compute: str = "1.10", surcharge: str = "0.30", **changes: Any) -> tuple[BillLine, BillLine]:
@@ -112,6 +129,56 @@ class BillBehaviour:
         with pytest.raises(LedgerError, match="give each its own --exported"):
             ledger.record_bill(export(*whole(token, compute="7")))
         assert self.spent(ledger) == {token: (Decimal("1.40"), Basis.BILLED)}
+
+    def test_idle_day_between_two_that_an_export_tells_is_told(self, ledger: SqlLedger) -> None:
+        token = settled(ledger, 1, hours=13)
+        early = export(*whole(token), at=LATER)
+        assert f"does not tell {DAY + timedelta(days=1)} yet" in ledger.record_bill(early).waiting[0].why
+        late = line("", "9", day=DAY + timedelta(days=2), identity="of others")
+        done = ledger.record_bill(export(*whole(token), late, at=LATER + timedelta(days=2)))
+        assert (done.billed, done.waiting) == ((token,), ())
+
+    def test_attempt_without_a_price_is_priced_by_its_bill(self, ledger: SqlLedger) -> None:
+        token = settled(ledger, 1, cost=None)
+        assert ledger.past_runs("edges", Mode.SAMPLE) == []
+        ledger.record_bill(export(*whole(token)))
+        assert self.spent(ledger) == {token: (Decimal("1.40"), Basis.BILLED)}
+        assert [run.cost_usd for run in ledger.past_runs("edges", Mode.SAMPLE)] == [Decimal("1.40")]
+
+    def test_attempt_that_is_not_settled_yet_is_billed_by_the_next_import(self, ledger: SqlLedger) -> None:
+        token = launched(ledger, 1)
+        assert ledger.record_bill(export(*whole(token))).waiting[0].why == "it is not settled yet"
+        settle(ledger, token)
+        assert ledger.record_bill(export(line("", "1", account="aws:2"))).billed == (token,)
+
+    @pytest.mark.parametrize("scope", list(BudgetScope))
+    def test_budgets_count_what_was_billed(self, ledger: SqlLedger, scope: BudgetScope) -> None:
+        owner = {BudgetScope.RUN: "root-run-1", BudgetScope.TEAM_MONTH: "web"}.get(scope, "web_graph/edges")
+        within = {BudgetScope.RUN: "", BudgetScope.ASSET_RUN: "root-run-1"}.get(scope, f"{DAY:%Y-%m}")
+        account = Account(scope, owner, within)
+        token = settled(ledger, 1)
+        settled(ledger, 2)
+        assert ledger.standing(account).spent_usd == Decimal("2.50")
+        ledger.record_bill(export(*whole(token)))
+        assert ledger.standing(account).spent_usd == Decimal("2.65")
+
+    def test_ledger_of_the_version_before_bills_keeps_its_rows(self, empty_url: str) -> None:
+        database = Database(empty_url, patience_s=30)
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        with database.writing() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0001")
+        old = SqlLedger(database)
+        token = settled(old, 1)
+        launched(old, 2)
+        old.close()
+        ledger = open_ledger(empty_url)
+        assert self.spent(ledger) == {token: (Decimal("1.25"), Basis.METERED)}
+        assert len(ledger.live_attempts()) == 1
+        ledger.record_bill(export(*whole(token)))
+        assert self.spent(ledger) == {token: (Decimal("1.40"), Basis.BILLED)}
+        ledger.close()
 
     @pytest.mark.parametrize("seed", range(5))
     def test_sums_are_those_of_the_newest_lines_in_any_order_of_imports(self, ledger: SqlLedger, seed: int) -> None:

@@ -40,6 +40,11 @@ def url(file: Path) -> str:
     return f"sqlite:///{file}"
 
 
+@pytest.fixture
+def empty_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'empty.db'}"
+
+
 class TestBudgetsOnSqlite(BudgetBehaviour):
     pass
 

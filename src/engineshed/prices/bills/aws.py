@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -36,21 +37,21 @@ _TELLING = (
 _CLUSTER = re.compile(r"\bj-[0-9A-Z]{8,}\b")
 
 
-def read(path: Path) -> Iterable[BillLine]:
+def read(path: Path, exported_at: datetime) -> Iterable[BillLine]:
     """The lines that charge for use. Raises SettingInvalid."""
     for row in rows_of(path):
         if row.text("line_item_line_item_type") not in _OF_NO_RUN:
-            yield _line(row)
+            yield _line(row, exported_at)
 
 
-def _line(row: Row) -> BillLine:
+def _line(row: Row, exported_at: datetime) -> BillLine:
     if row.text("line_item_currency_code") != "USD":
         row.wrong("line_item_currency_code", f"is {row.text('line_item_currency_code')!r}, the ledger keeps dollars")
     tags = _tags(row)
     cluster = _CLUSTER.search(tags.get("aws_elasticmapreduce_job_flow_id") or row.text("line_item_resource_id"))
     return BillLine(
         account=f"aws:{row.text('bill_payer_account_id')}",
-        day=row.moment("line_item_usage_start_date").date(),
+        day=row.day("line_item_usage_start_date", exported_at),
         identity="|".join(row.text(column) for column in _TELLING),
         part=_part(row),
         usd=_cost(row),
@@ -76,7 +77,7 @@ def _tags(row: Row) -> Mapping[str, str]:
     """By names without their prefix, in the one spelling to which AWS brings some of them."""
     apart = {name: row.text(name) for name in row.cells if str(name).startswith("resource_tags_")}
     found = {**apart, **row.mapping("resource_tags"), **row.mapping("tags")}
-    return {_plain(name): str(value) for name, value in found.items() if value}
+    return {_plain(name): row.word("resource_tags", value) for name, value in found.items() if value}
 
 
 def _plain(name: str) -> str:

@@ -7,12 +7,12 @@ in CSV (`to_json(usage_metadata)`). DBUs are the surcharge; the machines below a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from engineshed.model.billing import BillLine, Part
 from engineshed.prices.bills.tables import Row, rows_of
@@ -34,46 +34,52 @@ class SkuPrice:
     usd: Decimal
 
 
-def read_prices(path: Path) -> Iterable[SkuPrice]:
-    """The prices in dollars. Raises SettingInvalid."""
-    for row in rows_of(path):
-        if row.text("currency_code") != "USD":
-            continue
-        end = row.moment("price_end_time") if row.text("price_end_time") else _NEVER
-        yield SkuPrice(row.text("sku_name"), row.text("cloud"), row.moment("price_start_time"), end, _unit(row))
+Prices = Mapping[str, Sequence[SkuPrice]]
+"""By SKU."""
 
 
-def read(path: Path, prices: Sequence[SkuPrice]) -> Iterable[BillLine]:
+def read_prices(paths: Iterable[Path]) -> Prices:
+    """The prices in dollars; those in other currencies are passed over. Raises SettingInvalid."""
+    prices: dict[str, list[SkuPrice]] = defaultdict(list)
+    for row in (row for path in paths for row in rows_of(path)):
+        if row.text("currency_code") == "USD":
+            end = row.moment("price_end_time") if row.text("price_end_time") else _NEVER
+            price = SkuPrice(row.text("sku_name"), row.text("cloud"), row.moment("price_start_time"), end, _unit(row))
+            prices[price.sku].append(price)
+    return prices
+
+
+def read(path: Path, exported_at: datetime, prices: Prices) -> Iterable[BillLine]:
     """The usage at its prices. Raises SettingInvalid, also where a SKU has no price at the time of its use."""
     for row in rows_of(path):
         meta, tags = row.mapping("usage_metadata"), row.mapping("custom_tags")
         yield BillLine(
             account=f"databricks:{row.text('workspace_id')}",
-            day=row.moment("usage_date").date(),
+            day=row.day("usage_date", exported_at),
             identity=row.text("record_id") or row.wrong("record_id", "is empty"),
             part=Part.SURCHARGE,
             usd=row.amount("usage_quantity") * _price(row, prices),
             what=row.text("sku_name"),
-            token=str(tags.get("engineshed-token") or ""),
+            token=row.word("custom_tags", tags.get("engineshed-token")),
             engine="databricks",
-            run_id=str(meta.get("job_run_id") or ""),
+            run_id=row.word("usage_metadata", meta.get("job_run_id")),
         )
 
 
-def _price(row: Row, prices: Sequence[SkuPrice]) -> Decimal:
+def _price(row: Row, prices: Prices) -> Decimal:
+    # By the end of the use, as Databricks' own queries join the two tables.
     sku, cloud, used = row.text("sku_name"), row.text("cloud"), row.moment("usage_end_time")
-    found = [p.usd for p in prices if p.sku == sku and cloud in ("", p.cloud) and p.start <= used < p.end]
-    if len(set(found)) != 1:
+    found = {p.usd for p in prices.get(sku, ()) if cloud in ("", p.cloud) and p.start <= used < p.end}
+    if len(found) != 1:
         row.wrong(
-            "sku_name", f"{sku} has {len(set(found))} prices at {used:%Y-%m-%d %H:%M}, not one, in the files given"
+            "sku_name",
+            f"{sku} has {len(found)} prices in dollars at {used:%Y-%m-%d %H:%M}, not one, in the files given",
         )
-    return found[0]
+    return found.pop()
 
 
 def _unit(row: Row) -> Decimal:
-    pricing: dict[str, Any] = row.mapping("pricing")
-    said = (pricing.get("effective_list") or {}).get("default") or pricing.get("default")
-    try:
-        return Decimal(str(said))
-    except ArithmeticError:
-        row.wrong("pricing", f"has no price in effective_list.default or default ({pricing})")
+    pricing = row.mapping("pricing")
+    effective = pricing.get("effective_list")
+    said = (effective if isinstance(effective, dict) else pricing).get("default", pricing.get("default"))
+    return row.number("pricing", row.word("pricing", said))

@@ -3,6 +3,7 @@
 | column | |
 |---|---|
 | `account`, `day`, `part`, `cost_usd` | needed; part is compute, storage or surcharge |
+| `currency` | where it is there, USD |
 | `token` | the attempt; or |
 | `engine`, `run_id` | the run's own id there |
 | `what` | in words; two lines that agree in everything but the cost are two lines |
@@ -11,6 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 
 from engineshed.model.billing import BillLine, Part
@@ -20,12 +22,14 @@ NEEDED = ("account", "day", "part", "cost_usd")
 _TELLING = ("part", "token", "engine", "run_id", "what")
 
 
-def read(path: Path) -> Iterable[BillLine]:
+def read(path: Path, exported_at: datetime) -> Iterable[BillLine]:
     """The lines. Raises SettingInvalid."""
     for row in rows_of(path):
+        if row.text("currency") not in ("", "USD"):
+            row.wrong("currency", f"is {row.text('currency')!r}, the ledger keeps dollars")
         yield BillLine(
             account=row.text("account") or row.wrong("account", "is empty"),
-            day=row.moment("day").date(),
+            day=row.day("day", exported_at),
             identity="|".join(row.text(column) for column in _TELLING),
             part=_part(row),
             usd=row.amount("cost_usd"),

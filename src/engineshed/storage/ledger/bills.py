@@ -1,9 +1,10 @@
 """What vendors charged: for each account and day the newest export holds, and each line counts once.
 
-An attempt's billed cost is worked out from all its lines, so that neither the order of imports nor repeating them
-matters. It holds only when it is whole: every day of the attempt is told by each of its accounts, by an export made a
-day later or more, and every part that was metered has a line. Until then the metered cost holds. Refuses lines that a
-run's id gives to several attempts.
+An export tells of all days from an account's first line to its last, also of those on which nothing was charged. An
+attempt's billed cost is worked out from all its lines, so that neither the order of imports nor repeating them matters.
+It holds only when it is whole: every day of the attempt is told by each of its accounts, by an export made a day later
+or more, and every part that was metered has a line. Until then the metered cost holds. Refuses lines that a run's id
+gives to several attempts.
 """
 
 from __future__ import annotations
@@ -33,12 +34,10 @@ _Slice = tuple[str, str]
 def record(connection: Connection, export: BillExport) -> Imported:
     """See Ledger.record_bill."""
     lock(connection, "bills")
-    slices = sorted({_slice(line) for line in export.lines})
-    open_slices, touched = _opened(connection, slices, export.exported_at)
-    fresh = [line for line in export.lines if _slice(line) in open_slices]
+    opened, touched = _opened(connection, export)
+    fresh = [line for line in export.lines if _slice(line) in opened]
     owners = _Owners(connection)
     matched = [(owner, line) for line in fresh if (owner := owners.of(line)) is not None]
-    unmatched = tuple(line for line in fresh if owners.of(line) is None)
     _write(connection, matched)
     touched |= {owner for owner, _ in matched} | _unbilled(connection)
     billed, waiting = [], []
@@ -53,27 +52,48 @@ def record(connection: Connection, export: BillExport) -> Imported:
         outdated=len(export.lines) - len(fresh),
         billed=tuple(billed),
         waiting=tuple(waiting),
-        unmatched=unmatched,
+        unmatched=tuple(line for line in fresh if owners.of(line) is None),
     )
 
 
-def _opened(connection: Connection, slices: Sequence[_Slice], at: datetime) -> tuple[set[_Slice], set[str]]:
+def _opened(connection: Connection, export: BillExport) -> tuple[set[_Slice], set[str]]:
     """The account-days for which this export is the newest, emptied of older lines; and whose lines those were."""
-    opened, touched = set(), set()
-    for account, day in slices:
-        of_slice = (bill_days.c.account == account, bill_days.c.day == day)
-        known = connection.execute(select(bill_days.c.exported_at).where(*of_slice)).scalar_one_or_none()
-        if known is not None and known > at:
-            continue
-        opened.add((account, day))
-        if known == at:
-            continue
-        lines = (bill_lines.c.account == account, bill_lines.c.day == day)
-        touched |= set(connection.execute(select(bill_lines.c.token).where(*lines)).scalars())
-        connection.execute(delete(bill_lines).where(*lines))
-        connection.execute(delete(bill_days).where(*of_slice))
-        connection.execute(insert(bill_days).values(account=account, day=day, exported_at=at))
+    opened, touched = set[_Slice](), set[str]()
+    for account, days in _told(export.lines).items():
+        known = _known(connection, account)
+        for day in days:
+            at = known.get(day)
+            if at is not None and at > export.exported_at:
+                continue
+            opened.add((account, day))
+            if at != export.exported_at:
+                touched |= _emptied(connection, account, day)
+                row = {"account": account, "day": day, "exported_at": export.exported_at}
+                connection.execute(insert(bill_days).values(row))
     return opened, touched
+
+
+def _told(lines: Iterable[BillLine]) -> dict[str, list[str]]:
+    """The days that an export tells of each account: those from its first line to its last, idle ones included."""
+    spans: dict[str, tuple[date, date]] = {}
+    for line in lines:
+        first, last = spans.get(line.account, (line.day, line.day))
+        spans[line.account] = min(first, line.day), max(last, line.day)
+    return {account: [day.isoformat() for day in _days(*span)] for account, span in sorted(spans.items())}
+
+
+def _known(connection: Connection, account: str) -> dict[str, datetime]:
+    """Of when the newest export of each day is."""
+    query = select(bill_days.c.day, bill_days.c.exported_at).where(bill_days.c.account == account)
+    return dict(connection.execute(query).tuples().all())
+
+
+def _emptied(connection: Connection, account: str, day: str) -> set[str]:
+    lines = (bill_lines.c.account == account, bill_lines.c.day == day)
+    owners = set(connection.execute(select(bill_lines.c.token).where(*lines)).scalars())
+    connection.execute(delete(bill_lines).where(*lines))
+    connection.execute(delete(bill_days).where(bill_days.c.account == account, bill_days.c.day == day))
+    return owners
 
 
 class _Owners:
@@ -165,8 +185,7 @@ def _lacking(
         return f"no bill tells its {', '.join(unpaid)} yet", None
     newest: datetime | None = None
     for account in accounts:
-        query = select(bill_days.c.day, bill_days.c.exported_at).where(bill_days.c.account == account)
-        known = dict(connection.execute(query).tuples().all())
+        known = _known(connection, account)
         for day in _days(one.intent.created_at.date(), one.settlement.settled_at.date()):
             at = known.get(day.isoformat())
             if at is None:
