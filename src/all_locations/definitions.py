@@ -13,5 +13,6 @@ LOCATIONS = (company_registry.defs, web_graph.defs)
 defs = dg.Definitions(
     assets=[asset for location in LOCATIONS for asset in location.assets or ()],
     jobs=[job for location in LOCATIONS for job in location.jobs or ()],
+    schedules=[schedule for location in LOCATIONS for schedule in location.schedules or ()],
     resources={"engineshed": Engineshed(location_file="(none: run assets from their own code location, `make ui`)")},
 )

@@ -2,6 +2,7 @@
 
 from engineshed.assets.checks import DataCheck, Finding, PartitionTables, has_rows, is_unique, no_dangling
 from engineshed.assets.component import SparkAssetComponent
+from engineshed.assets.cost_report import cost_report
 from engineshed.assets.overriding import RunOverride
 from engineshed.assets.publishing import publish_tables
 from engineshed.assets.reading import Opened, open_table
@@ -17,6 +18,7 @@ __all__ = [
     "PartitionTables",
     "RunOverride",
     "SparkAssetComponent",
+    "cost_report",
     "has_rows",
     "is_unique",
     "no_dangling",

@@ -18,9 +18,8 @@ from engineshed.cli.finding import ledger_urls_here, location_option
 from engineshed.model.errors import SettingInvalid
 from engineshed.model.spending import Spending
 from engineshed.planning.showback import DIMENSIONS, Sum, basis_text, showback, total
+from engineshed.planning.statement import cells, figures, head, shares_text, unpriced_text
 from engineshed.storage.ledger import open_ledger
-
-_FIGURES = ("attempts", "failed", "unpriced", "hours", "compute_usd", "storage_usd", "surcharge_usd", "total_usd")
 
 
 @click.command()
@@ -99,8 +98,8 @@ def _day(text: str, option: str) -> datetime:
 
 
 def _plain(line: Sum) -> dict[str, object]:
-    figures = {name: _text(getattr(line, name)) for name in (*_FIGURES, "forecast_usd")}
-    return {**line.of, **figures, "by_basis": {basis: _text(usd) for basis, usd in line.by_basis.items()}}
+    by_basis = {basis: _text(usd) for basis, usd in line.by_basis.items()}
+    return {**line.of, **{name: _text(figure) for name, figure in figures(line).items()}, "by_basis": by_basis}
 
 
 def _text(figure: Decimal | float) -> object:
@@ -110,10 +109,9 @@ def _text(figure: Decimal | float) -> object:
 def _csv(names: Sequence[str], lines: Sequence[Sum]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*names, *_FIGURES, "forecast_usd", "basis"])
+    writer.writerow([*names, *figures(total([])), "basis"])
     for line in lines:
-        plain = _plain(line)
-        writer.writerow([*line.of.values(), *(plain[name] for name in (*_FIGURES, "forecast_usd")), basis_text(line)])
+        writer.writerow([*line.of.values(), *map(_text, figures(line).values()), basis_text(line)])
     return out.getvalue()
 
 
@@ -125,28 +123,13 @@ def _print(title: str, names: Sequence[str], lines: Sequence[Sum]) -> None:
     table = Table(title=title, title_justify="left", show_footer=True, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for n, name in enumerate(names):
         table.add_column(name, footer="total" if n == 0 else "", overflow="fold")
-    for name, figure in zip(("runs", "failed", "hours"), _counts(whole), strict=True):
+    *numbers, basis = head(())
+    for name, figure in zip(numbers, cells(whole), strict=False):
         table.add_column(name, footer=figure, justify="right", no_wrap=True)
-    for name, figure in zip(("compute $", "storage $", "surcharge $", "total $"), _money(whole), strict=True):
-        table.add_column(name, footer=figure, justify="right", no_wrap=True)
-    table.add_column("basis", footer=basis_text(whole))
+    table.add_column(basis, footer=basis_text(whole))
     for line in lines:
-        table.add_row(*line.of.values(), *_counts(line), *_money(line), basis_text(line))
+        table.add_row(*cells(line))
     Console().print(table)
-    if whole.unpriced:
-        Console().print(
-            f"{_number(whole.unpriced)} of {_number(whole.attempts)} runs have no known cost and add nothing."
-        )
-
-
-def _counts(line: Sum) -> list[str]:
-    return [_number(line.attempts), _number(line.failed), f"{line.hours:.2f}"]
-
-
-def _number(count: Decimal) -> str:
-    return f"{count:.2f}".rstrip("0").rstrip(".")
-
-
-def _money(line: Sum) -> list[str]:
-    parts = (line.compute_usd, line.storage_usd, line.surcharge_usd, line.total_usd)
-    return [f"{usd:,.4f}" if 0 < abs(usd) < 1 else f"{usd:,.2f}" for usd in parts]
+    for said in (f"The total is {shares_text(whole)}." if shares_text(whole) else "", unpriced_text(whole)):
+        if said:
+            Console().print(said, highlight=False)

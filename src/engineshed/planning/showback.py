@@ -21,6 +21,8 @@ NO_PARTITION = "(none)"
 _SHARE = Decimal("1E-12")
 """To what a partition's even share is rounded; the first partition takes what is left, so that shares add up."""
 
+_LEAST_SHARE = Decimal("0.01")
+
 _OF: Mapping[str, Callable[[Spending], str]] = {
     "team": lambda s: s.team,
     "code_location": lambda s: s.code_location,
@@ -100,11 +102,21 @@ def basis_text(line: Sum) -> str:
     """`metered`, or `metered 80 %, estimated 20 %` where figures of several bases were added."""
     if len(line.by_basis) < 2:
         return next(iter(line.by_basis), "-")
-    whole = sum(line.by_basis.values())
+    whole = sum(line.by_basis.values(), Decimal(0))
     if not whole:
         return ", ".join(sorted(line.by_basis))
     parts = sorted(line.by_basis.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{basis} {usd / whole:.0%}".replace("%", " %") for basis, usd in parts)
+    return ", ".join(f"{basis} {share_text(usd, whole)}" for basis, usd in parts)
+
+
+def share_text(part: Decimal, whole: Decimal) -> str:
+    """A share in percent; next to nothing and nearly all are not rounded to nothing and all."""
+    if not whole:
+        return "-"
+    share = part / whole
+    if 0 < share < _LEAST_SHARE:
+        return "<1 %"
+    return ">99 %" if 1 - _LEAST_SHARE < share < 1 else f"{share:.0%}".replace("%", " %")
 
 
 def _shares(spending: Spending, apart: bool) -> Iterator[tuple[Spending, Decimal]]:

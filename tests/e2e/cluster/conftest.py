@@ -144,7 +144,8 @@ from company_registry.definitions import defs as registry
 from web_graph.definitions import defs as web_graph
 assets, partition, engine = sys.argv[1].split(","), sys.argv[2], sys.argv[3]
 with dg.DagsterInstance.get() as instance:
-    registry.resolve_implicit_global_asset_job_def().execute_in_process(instance=instance)
+    seeds = [dg.AssetKey(["company_registry", "seeds"])]
+    registry.resolve_implicit_global_asset_job_def().execute_in_process(instance=instance, asset_selection=seeds)
     began_s = time.monotonic()
     config = {"ops": {asset: {"config": {"engine": engine}} for asset in assets}}
     done = web_graph.resolve_job_def("who_links_to_whom").execute_in_process(

@@ -31,6 +31,7 @@ from engineshed.testing.emr import EmrDouble
 from web_graph.definitions import defs as web_graph
 
 pytestmark = pytest.mark.needs_java
+SEEDS = dg.AssetKey(["company_registry", "seeds"])
 PARTITION = "SAMPLE-2025-08|languages"
 TABLES = {
     "nodes_only": ("nodes", "drops"),
@@ -61,8 +62,8 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Made]
         for name, value in _environment(home, engine, settings, location).items():
             monkeypatch.setenv(name, value)
         with dg.instance_for_test(temp_dir=str(home)) as instance:
-            seeds = company_registry.resolve_implicit_global_asset_job_def()
-            assert seeds.execute_in_process(instance=instance).success
+            registry = company_registry.resolve_implicit_global_asset_job_def()
+            assert registry.execute_in_process(instance=instance, asset_selection=[SEEDS]).success
             job = web_graph.resolve_job_def("who_links_to_whom")
             tags = {"engineshed/engine": engine}
             result = job.execute_in_process(instance=instance, partition_key=PARTITION, tags=tags, raise_on_error=True)

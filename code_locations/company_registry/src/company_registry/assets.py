@@ -12,6 +12,8 @@ from pyarrow import DataType, Table, string
 from engineshed import Engineshed, publish_tables
 
 LOCATION_FILE = str(Path(__file__).with_name("location.yaml"))
+TEAM = "company-registry"
+OWNERS = ["company-registry@example.org"]
 SEEDS_FILE = Path(__file__).with_name("seeds.csv")
 COLUMNS = ("organisation", "url", "sector", "country")
 
@@ -39,8 +41,8 @@ def read_seeds(path: Path) -> Table:
 
 @dg.asset(
     key=["company_registry", "seeds"],
-    owners=["team:company-registry", "company-registry@example.org"],
-    tags={"team": "company-registry"},
+    owners=[f"team:{TEAM}", *OWNERS],
+    tags={"team": TEAM},
     group_name="company_registry",
     kinds={"csv"},
     description="Organisations with their public websites: the seed list of every research query.",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dagster as dg
 
-from company_registry.assets import LOCATION_FILE, seeds
-from engineshed import Engineshed
+from company_registry.assets import LOCATION_FILE, OWNERS, TEAM, seeds
+from engineshed import Engineshed, cost_report
 
-defs = dg.Definitions(assets=[seeds], resources={"engineshed": Engineshed(location_file=LOCATION_FILE)})
+defs = dg.Definitions.merge(
+    dg.Definitions(assets=[seeds], resources={"engineshed": Engineshed(location_file=LOCATION_FILE)}),
+    cost_report("company_registry", team=TEAM, owners=OWNERS),
+)

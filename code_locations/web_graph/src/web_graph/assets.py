@@ -14,13 +14,14 @@ from web_graph.research import local_places
 
 LOCATION_FILE = str(Path(__file__).with_name("location.yaml"))
 TEAM = "web-graph"
+OWNERS = ["web-graph@example.org"]
 SEEDS = dg.AssetKey(["company_registry", "seeds"])
 
 _PAYLOADS = read_premises(LOCATION_FILE).payloads
 _DOMAINS = {name: domain.for_payload("/".join(SEEDS.path), "seeds") for name, domain in DOMAINS.items()}
 _COMMON: dict[str, Any] = {
     "team": TEAM,
-    "owners": ["web-graph@example.org"],
+    "owners": OWNERS,
     "group_name": "web_graph",
     "partitions_def": CRAWL_BY_DOMAIN,
     "backfill_policy": dg.BackfillPolicy.single_run(),
