@@ -1,8 +1,9 @@
-"""`engineshed prices`: the prices in force, where each comes from and how old it is."""
+"""`engineshed prices`: the prices in force, where each comes from and how old it is; `refresh` makes them new."""
 
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, date, datetime
 
 import click
@@ -11,16 +12,21 @@ from rich.console import Console
 from rich.table import Table
 
 from engineshed.cli.finding import platform_here
+from engineshed.model.errors import ExtraMissing, SettingInvalid
 from engineshed.ports.prices import Price
 from engineshed.running.opening import listed_prices, own_prices
+from engineshed.running.price_lists import price_list, write_price_list
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--item", "wanted", default="", help="Only items that begin so: `ec2:`, `emr:m6a`, `dbu:`.")
 @click.option("--region", help="Only of that region.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, amounts as text with all their digits.")
-def prices(wanted: str, region: str | None, as_json: bool) -> None:
+@click.pass_context
+def prices(context: click.Context, wanted: str, region: str | None, as_json: bool) -> None:
     """Show the prices in force: those of platform.yaml, then those of the price list."""
+    if context.invoked_subcommand is not None:
+        return
     platform = platform_here()
     own = own_prices(platform).all()
     stated = {(p.item, p.market) for p in own}
@@ -31,6 +37,34 @@ def prices(wanted: str, region: str | None, as_json: bool) -> None:
         click.echo(json.dumps([_plain(p, today) for p in found], indent=2))
         return
     _print(found, today, platform.prices_max_age_days)
+
+
+@prices.command()
+@click.option("--to", "to", default="", help="File or s3:// address to write; by default price_list of platform.yaml.")
+def refresh(to: str) -> None:
+    """Make the price list new: ask AWS for each machine, EMR surcharge and disk that the list in force names.
+
+    What AWS does not answer stays with its old date, and is named. Nothing is written, and the exit code is 1, when it
+    answers nothing at all.
+    """
+    platform = platform_here()
+    address = to or platform.price_list
+    if not address:
+        raise SettingInvalid("no place for the list: set price_list in platform.yaml, or name one with --to.")
+    try:
+        from engineshed.prices import aws
+    except ModuleNotFoundError as error:
+        raise ExtraMissing("prices of AWS need boto3: install engineshed[emr].") from error
+    done = aws.refresh(price_list(platform)[0], aws.clients(), datetime.now(UTC))
+    for why in dict.fromkeys(done.kept.values()):
+        entries = [entry for entry, reason in done.kept.items() if reason == why]
+        click.echo(f"kept as before: {', '.join(entries)}: {why}", err=True)
+    new = done.asked - len(done.kept)
+    if not new:
+        click.echo("Nothing was written: AWS answered for no entry.", err=True)
+        sys.exit(1)
+    write_price_list(done.listed, address, platform)
+    click.echo(f"{new} of {done.asked} prices of AWS are new, of {len(done.listed.prices)} in all: {address}")
 
 
 def _plain(price: Price, today: date) -> dict[str, object]:
@@ -59,4 +93,4 @@ def _print(found: list[Price], today: date, max_age_days: int) -> None:
     console = Console()
     console.print(table if found else "No price is known.")
     if old:
-        console.print(f"{old} of {len(found)} prices are older than {max_age_days} days: name a newer price_list.")
+        console.print(f"{old} of {len(found)} prices are older than {max_age_days} days: `engineshed prices refresh`.")

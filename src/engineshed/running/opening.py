@@ -13,9 +13,10 @@ from engineshed.ports.meter import Meter, Silent
 from engineshed.ports.prices import Price
 from engineshed.prices.books import Books
 from engineshed.prices.own import OwnPrices
-from engineshed.prices.snapshot import SnapshotPrices, read_list, shipped_list
+from engineshed.prices.snapshot import SnapshotPrices
 from engineshed.running.driver_file import driver_file
 from engineshed.running.exchange import Exchange
+from engineshed.running.price_lists import price_list
 from engineshed.running.roster import build_roster
 from engineshed.running.settings import LocationSettings, PlatformSettings
 from engineshed.running.shed import Cadence, Shed
@@ -85,9 +86,7 @@ def own_prices(platform: PlatformSettings) -> OwnPrices:
 
 def listed_prices(platform: PlatformSettings) -> SnapshotPrices:
     """The price list that platform.yaml names, else the shipped one. Raises SettingInvalid."""
-    if platform.price_list:
-        return SnapshotPrices(read_list(Path(platform.price_list)), platform.price_list)
-    return SnapshotPrices(shipped_list(), "the list that comes with engineshed")
+    return SnapshotPrices(*price_list(platform))
 
 
 def _rooms(location: LocationSettings, platform: PlatformSettings) -> tuple[Room, ...]:

@@ -76,6 +76,13 @@ class PriceSettings(_Closed):
     market: str = ""
 
 
+class StoreSettings(_Closed):
+    """How to reach an S3-compatible object store. Credentials come from the environment."""
+
+    endpoint_url: str | None = Field(default=None, description="Address of the S3 service, where it is not AWS's.")
+    region: str | None = Field(default=None, description="Region of the bucket.")
+
+
 class PlatformSettings(_Closed):
     """`platform.yaml`: the platform team's."""
 
@@ -90,8 +97,10 @@ class PlatformSettings(_Closed):
     )
     price_list: str = Field(
         default="",
-        description="File with further prices and machines; none: the dated list that comes with engineshed.",
+        description="File or `s3://` address with further prices and machines, written by `engineshed prices refresh`; "
+        "none, or none there yet: the dated list that comes with engineshed.",
     )
+    price_store: StoreSettings = Field(default=StoreSettings(), description="Where `price_list` is an address.")
     prices_max_age_days: int = Field(default=90, ge=1, description="Older prices are used, but marked wherever shown.")
     policy: ObjectiveSettings = ObjectiveSettings()
     limits: Mapping[str, Annotated[int, Field(ge=1)]] = Field(
@@ -104,13 +113,6 @@ class PlatformSettings(_Closed):
         default="",
         description="File with the token by which the exporter knows whose progress it is; none: it knows by none.",
     )
-
-
-class StoreSettings(_Closed):
-    """How to reach an S3-compatible object store. Credentials come from the environment."""
-
-    endpoint_url: str | None = Field(default=None, description="Address of the S3 service, where it is not AWS's.")
-    region: str | None = Field(default=None, description="Region of the bucket.")
 
 
 class LocationSettings(_Closed):
