@@ -21,7 +21,7 @@ PROFILES = [
 FULL: dict[str, dict[str, Any]] = {
     "platform": {
         "readOnly": {"enabled": True},
-        "prices": {"enabled": True},
+        "prices": {"enabled": True, "list": "s3://platform/prices.json"},
         "ingress": {"enabled": True, "host": "dagster.example"},
         "monitoring": {"podMonitor": {"enabled": True}},
         "httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}]},

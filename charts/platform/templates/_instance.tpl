@@ -141,6 +141,14 @@ ledger_password_env: DAGSTER_PG_PASSWORD
 exporter_url: {{ printf "http://%s-exporter.%s.svc:%v" (include "engineshed.fullname" .) .Release.Namespace .Values.exporter.port }}
 exporter_token_file: /var/run/secrets/engineshed/exporter/token
 {{- end }}
+{{- with .Values.prices.list }}
+price_list: {{ . | quote }}
+price_store:
+  {{- with $.Values.objectStore.endpointUrl }}
+  endpoint_url: {{ . | quote }}
+  {{- end }}
+  region: {{ $.Values.objectStore.region | default "us-east-1" | quote }}
+{{- end }}
 {{ toYaml .Values.platform }}
 {{- end -}}
 

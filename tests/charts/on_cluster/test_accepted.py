@@ -11,7 +11,7 @@ pytestmark = pytest.mark.needs_cluster
 @pytest.mark.parametrize(
     ("chart", "file", "values"),
     [
-        ("platform", "values-kind.yaml", {"prices": {"enabled": True}}),
+        ("platform", "values-kind.yaml", {"prices": {"enabled": True, "list": "s3://platform/prices.json"}}),
         ("platform", "values-production.yaml", {"ingress": {"enabled": True, "host": "dagster.example"}}),
         ("dev-services", "values.yaml", {"postgresql": {"volumeSize": "1Gi"}}),
     ],

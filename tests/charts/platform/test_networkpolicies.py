@@ -14,7 +14,7 @@ def test_nothing_passes_that_is_not_named(kind):
 
 
 def test_every_pod_has_a_policy_of_its_own(platform):
-    release = platform({"prices": {"enabled": True}})
+    release = platform({"prices": {"enabled": True, "list": "s3://platform/prices.json"}})
     selectors = [one["spec"]["podSelector"].get("matchLabels", {}) for one in release.all("NetworkPolicy")]
     for name, pod in release.pods():
         labels = pod["metadata"]["labels"]
