@@ -38,7 +38,12 @@ def _in_market(job: SparkJob, market: str, settings: EmrSettings, book: PriceBoo
     mine = [k for k in kinds if k.architecture == settings.architecture]
     counts = {k.name: n for k in mine if (n := workers_wanted(k, resources))}
     primaries, unknown = priced([k for k in mine if holds_driver(k, resources)], ON_DEMAND, settings, resources, book)
-    workers, more = priced([k for k in mine if k.name in counts], market, settings, resources, book)
+    fitting = [k for k in mine if k.name in counts]
+    workers, more = priced(fitting, market, settings, resources, book)
+    if market == SPOT:  # whichever type it is, one worker is on demand
+        on_demand, also = priced(fitting, ON_DEMAND, settings, resources, book)
+        workers = [one for one in workers if one.type in [other.type for other in on_demand]]
+        more += also
     primary = cheapest(primaries, {p.type.name: 1 for p in primaries}, settings.types_a_fleet)
     fleet = cheapest(workers, counts, settings.types_a_fleet)
     if not primary or not fleet:
