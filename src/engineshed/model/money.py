@@ -21,7 +21,7 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """US dollars per hour of a whole offer, by part."""
+    """US dollars per hour of a whole offer, by part. as_of: of the oldest price in it."""
 
     compute_usd_per_hour: Decimal = Decimal(0)
     storage_usd_per_hour: Decimal = Decimal(0)

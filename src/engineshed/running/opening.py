@@ -70,6 +70,7 @@ def open_shed(
         environments={name: Path(folder) for name, folder in location.environments.items()},
         prices=Books([own_prices(platform), listed_prices(platform)]),
         clock=clock,
+        prices_max_age_days=platform.prices_max_age_days,
         rooms=_rooms(location, platform),
         meter=_meter(platform),
         cadence=cadence or Cadence(),

@@ -10,6 +10,7 @@ from engineshed.model.errors import EngineshedError
 from engineshed.model.launch import LaunchKey
 from engineshed.model.offer import Offer
 from engineshed.model.plan import Plan, Rejection
+from engineshed.planning.ageing import with_age_of_prices
 from engineshed.planning.ahead import Following, in_sight
 from engineshed.planning.layers import merge
 from engineshed.planning.objections import Limits
@@ -49,7 +50,7 @@ def _ranked(order: Order, shed: Shed, limits: Limits, moment: Moment) -> Plan:
         except EngineshedError as error:
             findings.append(Rejection(engine=name, code="no_answer", reason=str(error)))
     findings += [Rejection(engine=n, code="not_built", reason=why) for n, why in sorted(shed.rejected.items())]
-    return rank(
+    ranked = rank(
         order.job,
         findings,
         history=shed.ledger.past_runs(order.job.name, order.mode),
@@ -58,6 +59,7 @@ def _ranked(order: Order, shed: Shed, limits: Limits, moment: Moment) -> Plan:
         moment=moment,
         partitions=len(order.selection.targets),
     )
+    return with_age_of_prices(ranked, moment.now.date(), shed.prices_max_age_days)
 
 
 def _as_order(declared: Declared, order: Order) -> Order:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engineshed.model.errors import SettingInvalid
 from engineshed.model.objective import Objective
+from engineshed.planning.ageing import MAX_AGE_DAYS
 from engineshed.running.roster import require_engines
 from engineshed.running.schema_keys import allowed_keys, unknown_key
 
@@ -101,7 +102,9 @@ class PlatformSettings(_Closed):
         "none, or none there yet: the dated list that comes with engineshed.",
     )
     price_store: StoreSettings = Field(default=StoreSettings(), description="Where `price_list` is an address.")
-    prices_max_age_days: int = Field(default=90, ge=1, description="Older prices are used, but marked wherever shown.")
+    prices_max_age_days: int = Field(
+        default=MAX_AGE_DAYS, ge=1, description="Older prices are used, but marked wherever shown."
+    )
     policy: ObjectiveSettings = ObjectiveSettings()
     limits: Mapping[str, Annotated[int, Field(ge=1)]] = Field(
         default_factory=dict, description="Engine -> how many runs of all teams it may carry at once."

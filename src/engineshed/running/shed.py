@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engineshed.model.budget import Room
+from engineshed.planning.ageing import MAX_AGE_DAYS
 from engineshed.ports.channel import Channel
 from engineshed.ports.clock import Clock
 from engineshed.ports.engine import Engine
@@ -53,6 +54,7 @@ class Shed:
     store: how drivers reach the object store (`endpoint_url`, `region`).
     rooms: how many runs engines may carry at once.
     rejected, rejected_channels: the engines and channels that could not be built, and why.
+    prices_max_age_days: older prices are said to be.
     """
 
     engines: Mapping[str, Engine]
@@ -69,5 +71,6 @@ class Shed:
     rejected: Mapping[str, str] = field(default_factory=dict)
     rejected_channels: Mapping[str, str] = field(default_factory=dict)
     rooms: tuple[Room, ...] = ()
+    prices_max_age_days: int = MAX_AGE_DAYS
     meter: Meter = field(default_factory=Silent)
     cadence: Cadence = field(default_factory=Cadence)

@@ -59,12 +59,15 @@ def rates(shape: Shape, tier: str, region: str, book: PriceBook) -> Rates | None
         compute, storage, surcharge = Decimal(0), Decimal(0), Decimal(0)
         counts = _counts(shape)
         first = book.price(f"ec2:{shape.driver_node_type}", "on_demand", region)
+        oldest = first.as_of
         for node_type, market, count in counts:
-            compute += count * book.price(f"ec2:{node_type}", market, region).usd_per_hour
-            storage += count * (ROOT_DISK_GIB + shape.disk_gib) * book.price(DISK, "", region).usd_per_hour
+            machine, disk = book.price(f"ec2:{node_type}", market, region), book.price(DISK, "", region)
             dbus = dbus_per_hour(node_type, photon=shape.photon, instances=instances)
             unit = book.price(f"dbu:{sku(tier, shape.kind, photon=shape.photon)}", "", region)
+            compute += count * machine.usd_per_hour
+            storage += count * (ROOT_DISK_GIB + shape.disk_gib) * disk.usd_per_hour
             surcharge += count * dbus * unit.usd_per_hour
+            oldest = min(oldest, machine.as_of, disk.as_of, unit.as_of)
     except PriceUnknown:
         return None
     return Rates(
@@ -72,7 +75,7 @@ def rates(shape: Shape, tier: str, region: str, book: PriceBook) -> Rates | None
         storage_usd_per_hour=storage,
         surcharge_usd_per_hour=surcharge,
         source=f"{first.source}, {first.as_of}",
-        as_of=first.as_of,
+        as_of=oldest,
     )
 
 

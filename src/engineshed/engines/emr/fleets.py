@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from engineshed.engines.emr.settings import EmrSettings
@@ -20,12 +21,13 @@ _HOURS_A_MONTH = Decimal(730)
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """A machine type with what an hour of one costs in a market."""
+    """A machine type with what an hour of one costs in a market. as_of: of the oldest price in it."""
 
     type: InstanceType
     compute: Decimal
     surcharge: Decimal
     storage: Decimal
+    as_of: date
 
     @property
     def total(self) -> Decimal:
@@ -63,12 +65,16 @@ def priced(
     for kind in kinds:
         try:
             gib = disk_gib(kind, settings, resources) + settings.machine.root_gib
+            compute = book.price(f"ec2:{kind.name}", market, settings.region)
+            surcharge = book.price(f"emr:{kind.name}", "", settings.region)
+            storage = book.price(f"ebs:{settings.machine.disk_type}", "", settings.region)
             found.append(
                 Priced(
                     type=kind,
-                    compute=book.price(f"ec2:{kind.name}", market, settings.region).usd_per_hour,
-                    surcharge=book.price(f"emr:{kind.name}", "", settings.region).usd_per_hour,
-                    storage=gib * book.price(f"ebs:{settings.machine.disk_type}", "", settings.region).usd_per_hour,
+                    compute=compute.usd_per_hour,
+                    surcharge=surcharge.usd_per_hour,
+                    storage=gib * storage.usd_per_hour,
+                    as_of=min(compute.as_of, surcharge.as_of, storage.as_of),
                 )
             )
         except PriceUnknown as error:

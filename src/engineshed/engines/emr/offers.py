@@ -75,7 +75,7 @@ def _offer(
         storage_usd_per_hour=sum((one.storage * n for one, n in parts), Decimal(0)),
         surcharge_usd_per_hour=sum((one.surcharge * n for one, n in parts), Decimal(0)),
         source=price.source,
-        as_of=price.as_of,
+        as_of=min(one.as_of for one, _ in parts),
     )
     best = fleet[0].type.name
     return Offer(

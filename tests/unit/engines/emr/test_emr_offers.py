@@ -57,7 +57,8 @@ class SmallBook:
             raise PriceUnknown(f"no price is known for {item} ({market}) in {region}")
         factor = {"ec2": "1" if market == "on_demand" else "0.3", "emr": "0.25", "ebs": "0.0005"}[kind]
         usd = Decimal(factor) * (Decimal(EC2[name]) if kind != "ebs" else 1)
-        return Price(item=item, market=market, usd_per_hour=usd, source="list", as_of=date(2026, 11, 1), region=region)
+        as_of = date(2026, 10, 1) if kind == "emr" else date(2026, 11, 1)
+        return Price(item=item, market=market, usd_per_hour=usd, source="list", as_of=as_of, region=region)
 
     def instances(self, platform: str, region: str = "") -> Sequence[InstanceType]:
         return MACHINES if (platform, region) == ("emr", "r") else ()
@@ -113,7 +114,7 @@ def test_the_price_is_of_the_dearest_that_the_fleet_may_take_in_the_bills_column
     assert on_demand.rates.compute_usd_per_hour == sum(Decimal(EC2[m]) for m in machines)
     assert on_demand.rates.surcharge_usd_per_hour == sum(Decimal(EC2[m]) for m in machines) / 4
     assert on_demand.rates.storage_usd_per_hour == len(machines) * ROOT_AND_DISK_GIB * Decimal("0.0005")
-    assert (on_demand.rates.source, on_demand.rates.as_of) == ("list", date(2026, 11, 1))
+    assert (on_demand.rates.source, on_demand.rates.as_of) == ("list", date(2026, 10, 1)), "of the oldest price in it"
 
 
 def test_on_spot_the_primary_and_one_worker_stay_on_demand(ask: Ask) -> None:
