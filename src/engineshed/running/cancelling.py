@@ -14,6 +14,7 @@ from engineshed.running.recording import record
 from engineshed.running.settling import settle_bad
 from engineshed.running.shed import Shed
 
+_UNCONFIRMED = "cancel was asked, but the platform did not confirm the end in time: `engineshed reap` ends what is left"
 _LOOK_S = 0.2
 _APPEARS_WITHIN_S = 2.0
 
@@ -21,7 +22,7 @@ _APPEARS_WITHIN_S = 2.0
 def cancel_and_settle(step: Step, attempt: Attempt, shed: Shed, keeper: LeaseKeeper, *, because: str = "") -> None:
     """Cancel whatever carries the attempt's token and settle it as cancelled, `because` in the record.
 
-    A platform that does not confirm in time is said in the log; its run keeps our token, so that it can still be found.
+    A platform that does not confirm in time is said in the log; its run keeps our token, by which the reaper finds it.
     """
     engine = shed.engines.get(attempt.intent.engine)
     if engine is None:
@@ -30,9 +31,9 @@ def cancel_and_settle(step: Step, attempt: Attempt, shed: Shed, keeper: LeaseKee
     launch = attempt.launch or _found(step, engine, attempt, shed)
     confirmed = launch is None or _cancelled(step, engine, launch, shed, keeper)
     record(shed, attempt.intent, FactKind.CANCEL_ASKED, nth=step.body_id)
-    fact = (
-        "the run was cancelled" if confirmed else "cancel was asked, but the platform did not confirm the end in time"
-    )
+    fact = "the run was cancelled" if confirmed else _UNCONFIRMED
+    if not confirmed:
+        step.warning(f"{attempt.intent.token} on {engine.name}: {_UNCONFIRMED}.")
     try:
         settle_bad(
             step,

@@ -154,6 +154,7 @@ def test_a_run_that_goes_on_although_it_is_settled_is_ended(world: World) -> Non
     assert world.shed.ledger.live_attempts() == []
     world.platform.faults.clear()
     (token,) = world.platform.submissions
+    assert any(token in line and "`engineshed reap` ends what is left" in line for line in step.warnings)
     assert [f.deed for f in _reaper(world).reap(Said(None))] == [Deed.LEFT]
     world.clock.sleep(400)
     (finding,) = _reaper(world).reap(Said(None))
