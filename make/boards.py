@@ -1,4 +1,5 @@
-"""Writes what is made of the boards and rules: Grafana's JSON and Prometheus' rule file, into the platform's chart.
+"""Writes what is made of the boards and rules into the charts: Grafana's JSON and Prometheus' rules for the platform,
+and the same rules for dev-services, whose Prometheus has no operator that would hand it a PrometheusRule.
 
 python -m make.boards [--check]
 """
@@ -14,26 +15,32 @@ from make.grafana import as_grafana
 from engineshed.telemetry.boards import BOARDS
 from engineshed.telemetry.rules import as_rules
 
-FILES = Path(__file__).resolve().parents[1] / "charts" / "platform" / "files"
+CHARTS = Path(__file__).resolve().parents[1] / "charts"
+FILES = CHARTS / "platform" / "files"
+RULES = tuple(CHARTS / chart / "files" / "rules.yaml" for chart in ("platform", "dev-services"))
 
 
 def made() -> dict[Path, str]:
     """File -> what it has to hold."""
     found = {FILES / "dashboards" / f"{board.uid}.json": as_grafana(board) for board in BOARDS}
-    found[FILES / "rules.yaml"] = yaml.safe_dump(as_rules(), sort_keys=False, width=1000)
-    return found
+    rules = yaml.safe_dump(as_rules(), sort_keys=False, width=1000)
+    return found | dict.fromkeys(RULES, rules)
 
 
 def main() -> None:
     stale = [path for path, text in made().items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv[1:]:
         if stale:
-            sys.exit(f"not current: {', '.join(path.name for path in stale)}. Run `python -m make.boards`.")
+            sys.exit(f"not current: {_named(stale)}. Run `python -m make.boards`.")
         return
     for path in stale:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(made()[path], encoding="utf-8")
-    print(f"written: {', '.join(path.name for path in stale) or 'nothing, all current'}")
+    print(f"written: {_named(stale) or 'nothing, all current'}")
+
+
+def _named(paths: list[Path]) -> str:
+    return ", ".join(str(path.relative_to(CHARTS)) for path in paths)
 
 
 if __name__ == "__main__":
