@@ -1,4 +1,8 @@
-"""The Dagster surface: what a data team imports."""
+"""The Dagster surface: what a data team imports. Dagster's pages and metrics show which version a location runs."""
+
+from importlib.metadata import version
+
+from dagster_shared.libraries import DagsterLibraryRegistry
 
 from engineshed.assets.checks import DataCheck, Finding, PartitionTables, has_rows, is_unique, no_dangling
 from engineshed.assets.component import SparkAssetComponent
@@ -8,6 +12,8 @@ from engineshed.assets.publishing import publish_tables
 from engineshed.assets.reading import Opened, open_table
 from engineshed.assets.resource import Engineshed, read_premises
 from engineshed.assets.spark_asset import Illustrate, spark_asset
+
+DagsterLibraryRegistry.register("engineshed", version("engineshed"), is_dagster_package=False)
 
 __all__ = [
     "DataCheck",

@@ -21,6 +21,9 @@ Addressing = Callable[[Json], str]
 #: The most Services of one namespace that are looked at, the oldest first.
 MOST_PER_NAMESPACE = 50
 
+#: In the metadata of a Service as the view keeps it.
+_ROLLED_OUT = "rolledOut"
+
 #: Why a Service or a Namespace is skipped.
 REASONS = (
     "invalid_team",
@@ -164,7 +167,7 @@ def _location(service: Json, team: str, addressing: Addressing) -> CodeLocation:
         port=_port(service),
         uid=_uid(service),
         created=str(meta.get("creationTimestamp", "")),
-        shown=_shown_facts(annotations),
+        shown=_shown_facts({**annotations, _ROLLED_OUT: meta.get(_ROLLED_OUT) or None}),
     )
 
 
@@ -182,7 +185,14 @@ def _port(service: Json) -> int:
 
 def _shown_facts(annotations: Json) -> dict[str, str]:
     """What people are shown. A value that is no printable line is left out: it decides nothing."""
-    wanted = {"owners": marks.OWNERS, "contact": marks.CONTACT, "commit": marks.COMMIT, "version": marks.VERSION}
+    wanted = {
+        "owners": marks.OWNERS,
+        "contact": marks.CONTACT,
+        "commit": marks.COMMIT,
+        "version": marks.VERSION,
+        "revision": marks.REVISION,
+        "rolled_out": _ROLLED_OUT,
+    }
     return {
         key: str(annotations[mark])
         for key, mark in wanted.items()

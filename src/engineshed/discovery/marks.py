@@ -26,6 +26,7 @@ OWNERS: Final = DOMAIN + "owners"
 CONTACT: Final = DOMAIN + "contact"
 COMMIT: Final = DOMAIN + "commit"
 VERSION: Final = DOMAIN + "version"
+REVISION: Final = DOMAIN + "revision"
 
 SERVICE_OF_SLICE: Final = "kubernetes.io/service-name"
 GRPC_PORT_NAME: Final = "grpc"

@@ -1,6 +1,7 @@
 """The metrics of discovery and of the provisioner; docs/discovery.md lists them.
 
-Labels come from closed sets: a state, a result, a reason. Never a name that a team chooses.
+Labels come from closed sets: a state, a result, a reason. Names that a team chooses stand in the metrics of `described`
+alone, one series a location that is there, so that the rules for names and the limit of Services bound them.
 """
 
 from __future__ import annotations
@@ -8,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from engineshed.discovery.catalogue import REASONS
+from engineshed.discovery.listing import CodeLocation
+from engineshed.discovery.rollout import seconds_of
 
 LOCATION_STATES = ("listed", "unlisted")
 NAMESPACE_STATES = ("permitted", "not_permitted")
@@ -17,7 +22,43 @@ RELOAD_RESULTS = ("ok", "differs", "refused", "failed")
 WATCH_RESULTS = ("denied", "expired", "failed")
 PROVISION_STATES = ("current", "waiting", "not_permitted", "foreign", "failed")
 
+LOCATION_FACTS = ("code_location", "team", "commit", "version", "image", "digest", "revision")
+SERVER_FACTS = ("code_location", "dagster", "engineshed")
+
 _LAG_BUCKETS_S = (0.25, 0.5, 1, 2, 3, 5, 8, 10, 15, 30, 60, 120, 300)
+
+
+class _Descriptions(Collector):
+    """What each location is. Kept as values and told whole, so that no scrape falls between clearing and setting."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self.locations: tuple[CodeLocation, ...] = ()
+        self.versions: Mapping[str, Mapping[str, str]] = {}
+
+    def collect(self) -> Iterable[Metric]:
+        """One series a location; 1 where the labels are all that is told."""
+        release = GaugeMetricFamily(
+            f"{self._prefix}location_info", "What a code location's release says that it is.", labels=LOCATION_FACTS
+        )
+        server = GaugeMetricFamily(
+            f"{self._prefix}location_server_info",
+            "What a location's code server says it runs.",
+            labels=SERVER_FACTS,
+        )
+        rollout = GaugeMetricFamily(
+            f"{self._prefix}location_rollout_timestamp_seconds",
+            "When a code location's release last wrote its Service.",
+            labels=("code_location", "team"),
+        )
+        for one in self.locations:
+            release.add_metric(_facts(one), 1)
+            if rolled_out := one.shown.get("rolled_out"):
+                rollout.add_metric((one.name, one.team), seconds_of(rolled_out))
+        for name, libraries in sorted(self.versions.items()):
+            if libraries:
+                server.add_metric((name, libraries.get("dagster", ""), libraries.get("engineshed", "")), 1)
+        return (release, server, rollout)
 
 
 class DiscoveryMetrics:
@@ -59,6 +100,8 @@ class DiscoveryMetrics:
             buckets=_LAG_BUCKETS_S,
             registry=into,
         )
+        self._descriptions = _Descriptions(name)
+        into.register(self._descriptions)
         for result in ("changed", "failed"):
             self._writes.labels(result)
         for result in RELOAD_RESULTS:
@@ -69,6 +112,14 @@ class DiscoveryMetrics:
         _set(self._locations, LOCATION_STATES, locations)
         _set(self._namespaces, NAMESPACE_STATES, namespaces)
         _set(self._skipped, REASONS, _counts(reasons))
+
+    def described(self, locations: Iterable[CodeLocation]) -> None:
+        """The locations that are known now."""
+        self._descriptions.locations = tuple(locations)
+
+    def served(self, versions: Mapping[str, Mapping[str, str]]) -> None:
+        """What the code servers say: location -> library -> version. Told where there is a webserver to ask."""
+        self._descriptions.versions = versions
 
     def written(self, result: str, lag_s: float | None) -> None:
         """A write: `changed` or `failed`."""
@@ -123,6 +174,12 @@ class ProvisionMetrics:
     def text(self) -> bytes:
         """The exposition."""
         return generate_latest(self.registry)
+
+
+def _facts(one: CodeLocation) -> tuple[str, ...]:
+    image, _, digest = one.image.partition("@")
+    told = [one.shown.get(name, "") for name in ("commit", "version", "revision")]
+    return (one.name, one.team, told[0], told[1], image, digest, told[2])
 
 
 def _counts(values: Iterable[str]) -> dict[str, int]:

@@ -23,7 +23,8 @@ _LOG = logging.getLogger(__name__)
 
 Endpoints = frozenset[tuple[str, str, int]]
 
-_ENTRIES = "... on Workspace { locationEntries { name displayMetadata { key value } } }"
+_VERSIONS = "locationOrLoadError { ... on RepositoryLocation { dagsterLibraryVersions { name version } } }"
+_ENTRIES = f"... on Workspace {{ locationEntries {{ name displayMetadata {{ key value }} {_VERSIONS} }} }}"
 _ERRORS = "... on PythonError { message } ... on UnauthorizedError { message }"
 _RELOAD = f"mutation {{ answer: reloadWorkspace {{ __typename {_ENTRIES} {_ERRORS} }} }}"
 _LISTED = f"query {{ answer: workspaceOrError {{ __typename {_ENTRIES} ... on PythonError {{ message }} }} }}"
@@ -33,21 +34,29 @@ _RELOAD_TIMEOUT_S = 300.0
 _ASK_TIMEOUT_S = 15.0
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a webserver lists, and of each location the libraries that its code server says it runs, by name."""
+
+    endpoints: Endpoints
+    versions: Mapping[str, Mapping[str, str]]
+
+
 class Webserver:
     """The GraphQL endpoint of one webserver."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def reload(self) -> Endpoints:
+    def reload(self) -> Listed:
         """Reload; what is listed then. Raises AccessDenied (a read-only webserver) and PlatformBusy."""
         return self._ask(_RELOAD, _RELOAD_TIMEOUT_S)
 
-    def listed(self) -> Endpoints:
+    def listed(self) -> Listed:
         """What is listed now. Raises as `reload`."""
         return self._ask(_LISTED, _ASK_TIMEOUT_S)
 
-    def _ask(self, query: str, timeout_s: float) -> Endpoints:
+    def _ask(self, query: str, timeout_s: float) -> Listed:
         body = json.dumps({"query": query}).encode()
         request = urllib.request.Request(self._url, body, {"Content-Type": "application/json"})
         try:
@@ -57,17 +66,18 @@ class Webserver:
             raise PlatformBusy(f"the webserver at {self._url} does not answer: {error}.") from None
         data = plain.get("data") if isinstance(plain, Mapping) else None
         answer = data.get("answer") if isinstance(data, Mapping) else None
-        return _endpoints(answer if isinstance(answer, Mapping) else {}, str(plain)[:300])
+        return _listed(answer if isinstance(answer, Mapping) else {}, str(plain)[:300])
 
 
-def _endpoints(answer: Mapping[str, Any], said: str) -> Endpoints:
+def _listed(answer: Mapping[str, Any], said: str) -> Listed:
     kind = answer.get("__typename")
     if kind == "UnauthorizedError":
         raise AccessDenied("the webserver is read-only and refuses to reload: give the sidecar no --reload-url there.")
     if kind != "Workspace":
         raise PlatformBusy(f"the webserver did not load its workspace: {answer.get('message') or said}.")
     try:
-        return frozenset(map(_endpoint, answer["locationEntries"]))
+        entries = answer["locationEntries"]
+        return Listed(frozenset(map(_endpoint, entries)), {str(each["name"]): _versions(each) for each in entries})
     except (KeyError, TypeError) as error:
         raise PlatformBusy(f"the webserver answers in another form ({error!r}): {said}.") from None
 
@@ -76,6 +86,12 @@ def _endpoint(entry: Mapping[str, Any]) -> tuple[str, str, int]:
     shown = {each["key"]: each["value"] for each in entry["displayMetadata"]}
     port = str(shown.get("port", ""))
     return str(entry["name"]), str(shown.get("host", "")), int(port) if port.isdigit() else 0
+
+
+def _versions(entry: Mapping[str, Any]) -> dict[str, str]:
+    """Empty while a location is not loaded or could not be."""
+    loaded = entry.get("locationOrLoadError") or {}
+    return {str(each["name"]): str(each["version"]) for each in loaded.get("dagsterLibraryVersions") or ()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +108,23 @@ INTERVALS = Intervals()
 #: Told of each reload: `ok`, `differs`, `refused` or `failed`, and the seconds since the reload was wanted.
 OnReload = Callable[[str, float], None]
 
+#: Told of the versions of every location, each time that the webserver was asked.
+OnVersions = Callable[[Mapping[str, Mapping[str, str]]], None]
+
 
 class Reloader:
     """Keeps the webserver at what the file says, in a thread of its own, so that a slow reload delays no write."""
 
-    def __init__(self, webserver: Webserver, on_reload: OnReload, intervals: Intervals = INTERVALS) -> None:
+    def __init__(
+        self,
+        webserver: Webserver,
+        on_reload: OnReload,
+        intervals: Intervals = INTERVALS,
+        *,
+        on_versions: OnVersions = lambda _: None,
+    ) -> None:
         self._webserver, self._on_reload, self._intervals = webserver, on_reload, intervals
+        self._on_versions = on_versions
         self._changed = threading.Condition()
         self._wanted: Endpoints | None = None
         self._since_s = 0.0
@@ -133,7 +160,7 @@ class Reloader:
         """Whether the webserver lists what is wanted; it is reloaded when it does not or when the file was changed."""
         if not dirty:
             try:
-                if self._webserver.listed() == wanted:
+                if self._lists(self._webserver.listed(), wanted):
                     return True
             except EngineshedError as error:
                 _LOG.info("%s", error)
@@ -148,13 +175,17 @@ class Reloader:
 
     def _reload(self, wanted: Endpoints) -> str:
         try:
-            return "ok" if self._webserver.reload() == wanted else "differs"
+            return "ok" if self._lists(self._webserver.reload(), wanted) else "differs"
         except AccessDenied as error:
             _LOG.error("%s", error)
             return "refused"
         except EngineshedError as error:
             _LOG.warning("%s", error)
             return "failed"
+
+    def _lists(self, listed: Listed, wanted: Endpoints) -> bool:
+        self._on_versions(listed.versions)
+        return listed.endpoints == wanted
 
     def _again(self, look: bool) -> None:
         with self._changed:

@@ -61,7 +61,9 @@ class Sidecar:
         )
         self._teller = Teller(api)
         self._presence = Presence.remembered(_remembered(folder), monotonic_s(), timing.grace_s)
-        self._reloader = Reloader(Webserver(reload_url), self._reloaded) if reload_url else None
+        self._reloader = (
+            Reloader(Webserver(reload_url), self._reloaded, on_versions=self.metrics.served) if reload_url else None
+        )
 
     def run(self) -> None:
         """Until the process ends."""
@@ -138,6 +140,7 @@ class Sidecar:
         known = [self._view.knowledge(Scope(Kind.SERVICES, n)) for n in self._view.namespaces()]
         permitted = Counter("not_permitted" if k is Knowledge.DENIED else "permitted" for k in known)
         self.metrics.catalogued(states, permitted, [finding.reason for finding in catalogue.findings])
+        self.metrics.described(listing.locations.values())
 
     def _reloaded(self, result: str, lag_s: float) -> None:
         self.metrics.reloaded(result, lag_s, time.time())

@@ -13,6 +13,7 @@ from typing import Any
 
 from engineshed.discovery import marks
 from engineshed.discovery.catalogue import Json
+from engineshed.discovery.rollout import rolled_out
 
 
 class Kind(Enum):
@@ -134,6 +135,7 @@ def trim(thing: Json) -> dict[str, Any]:
             **{key: meta.get(key) for key in ("name", "namespace", "uid", "creationTimestamp")},
             "labels": _marked(meta.get("labels"), marks.DOMAIN, marks.SERVICE_OF_SLICE),
             "annotations": _marked(meta.get("annotations"), marks.DOMAIN),
+            "rolledOut": rolled_out(meta),
         }
     }
     if "spec" in thing:

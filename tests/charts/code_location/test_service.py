@@ -17,7 +17,13 @@ def test_it_carries_the_marks_of_discovery(alpha):
         "engineshed.dev/contact": "#alpha",
         "engineshed.dev/commit": "abc123",
         "engineshed.dev/version": "0.1.0",
+        "engineshed.dev/revision": "1",
     }
+
+
+def test_an_upgrade_is_another_revision(alpha):
+    service = alpha(upgrade=True, revision=7).one("Service", "alpha")
+    assert service["metadata"]["annotations"]["engineshed.dev/revision"] == "7"
 
 
 def test_a_digest_is_the_image_of_runs_too(alpha):

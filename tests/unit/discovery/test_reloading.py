@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import graphql as graphql_core
 import pytest
+from dagster_graphql.schema import create_schema
 
 from engineshed.discovery.reloading import Intervals, Reloader, Webserver
 from engineshed.model.errors import AccessDenied, PlatformBusy
 
 QUICK = Intervals(retry_s=0.02, retry_at_most_s=0.05, compare_s=0.1)
+SCHEMA = create_schema().graphql_schema
 WEB = ("web_graph", "web.a.svc", 4000)
 
 
@@ -27,15 +30,21 @@ class Graphql:
     listed: set[tuple[str, str, int]] = field(default_factory=set)
     reloads: int = 0
     troubles: list[dict[str, object]] = field(default_factory=list)
+    loaded: dict[str, object] = field(default_factory=dict)
 
     def answer(self, query: str) -> object:
+        assert graphql_core.validate(SCHEMA, graphql_core.parse(query)) == []
         if query.startswith("mutation"):
             self.reloads += 1
             if self.troubles:
                 return {"data": {"answer": self.troubles.pop(0)}}
             self.listed = set(self.file)
         entries = [
-            {"name": n, "displayMetadata": [{"key": "host", "value": h}, {"key": "port", "value": str(p)}]}
+            {
+                "name": n,
+                "displayMetadata": [{"key": "host", "value": h}, {"key": "port", "value": str(p)}],
+                "locationOrLoadError": self.loaded.get(n),
+            }
             for n, h, p in self.listed
         ]
         return {"data": {"answer": {"__typename": "Workspace", "locationEntries": entries}}}
@@ -122,3 +131,18 @@ def test_what_a_webserver_cannot_do_is_said(graphql: Graphql) -> None:
         Webserver(graphql.url).reload()
     with pytest.raises(PlatformBusy, match="does not answer"):
         Webserver("http://127.0.0.1:1/graphql").listed()
+
+
+def test_what_code_servers_run_is_told_of_those_that_are_loaded(graphql: Graphql) -> None:
+    graphql.listed = graphql.file = {WEB, ("broken", "b", 1), ("loading", "l", 1)}
+    libraries = [{"name": "dagster", "version": "1.13.27"}, {"name": "engineshed", "version": "0.1.0"}]
+    graphql.loaded = {"web_graph": {"dagsterLibraryVersions": libraries}, "broken": {}, "loading": None}
+    told: list[object] = []
+    reloader = Reloader(Webserver(graphql.url), lambda *_: None, QUICK, on_versions=told.append)
+    reloader.want(frozenset(graphql.file), written=False)
+    _until(lambda: told)
+    assert told[0] == {
+        "web_graph": {"dagster": "1.13.27", "engineshed": "0.1.0"},
+        "broken": {},
+        "loading": {},
+    }

@@ -12,7 +12,8 @@ import pytest
 from make.grafana import as_grafana
 
 from engineshed.telemetry.boards import BOARDS, Board, Panel
-from engineshed.telemetry.metrics import BY_NAME, Kind
+from engineshed.telemetry.boards.panels import Draw, Unit
+from engineshed.telemetry.metrics import BY_NAME, MESSAGES_DUPLICATE, MESSAGES_LOST, Kind, Metric
 from engineshed.telemetry.rules import ALERTS, RECORDINGS, RUNBOOKS, as_rules
 
 ROOT = Path(__file__).parents[3]
@@ -51,6 +52,27 @@ def test_a_panel_says_what_it_shows(board: Board, panel: Panel) -> None:
     assert 0 < panel.width <= 24
     assert panel.warn is None or panel.alarm is None or (panel.warn > panel.alarm) == panel.low_is_bad
     assert len(panel.queries) == 1 or all(query.legend for query in panel.queries)
+
+
+@pytest.mark.parametrize(("board", "panel"), PANELS, ids=lambda one: one.title)
+def test_a_number_that_can_be_bad_shows_it(board: Board, panel: Panel) -> None:
+    neither_good_nor_bad = ("Live attempts", "Spent")
+    if panel.draw is Draw.NUMBER and panel.title not in neither_good_nor_bad:
+        assert panel.warn is not None or panel.alarm is not None
+
+
+@pytest.mark.parametrize("counter", [MESSAGES_LOST, MESSAGES_DUPLICATE], ids=lambda counter: counter.name)
+def test_one_message_lost_or_doubled_is_red(counter: Metric) -> None:
+    [panel] = [panel for _, panel in PANELS if any(counter.name in query.expr for query in panel.queries)]
+    assert panel.alarm == 1
+
+
+@pytest.mark.parametrize(("board", "panel"), PANELS, ids=lambda one: one.title)
+def test_what_counts_bytes_dollars_or_seconds_has_that_unit(board: Board, panel: Panel) -> None:
+    named = {table_name(name) for query in panel.queries for name in re.findall(r"engineshed_\w+", query.expr)}
+    units = {BY_NAME[name].unit for name in named if name in BY_NAME}
+    wanted = {"bytes": Unit.BYTES, "US dollars": Unit.USD, "seconds": Unit.SECONDS}
+    assert panel.unit in {wanted[unit] for unit in units if unit in wanted} or not units & set(wanted)
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.uid)

@@ -42,10 +42,11 @@ MESSAGES = Board(
                 ),
                 Panel(
                     title="Arrived twice",
-                    description="And were dropped: harmless.",
+                    description="Dropped before anybody saw them. Should be 0: a writer or reader repeats itself.",
                     unit=Unit.COUNT,
                     draw=Draw.NUMBER,
                     width=6,
+                    alarm=1,
                     queries=(Query(f"{grown(m.MESSAGES_DUPLICATE)} or vector(0)"),),
                 ),
             ),

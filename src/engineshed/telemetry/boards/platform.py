@@ -5,6 +5,16 @@ from __future__ import annotations
 from engineshed.telemetry import metrics as m
 from engineshed.telemetry.boards.panels import Board, Draw, Panel, Query, Row, Unit, grown, total
 
+_RELEASES = (
+    "max by (code_location, team, commit, version, image, digest, revision) (engineshed_discovery_location_info)"
+)
+_SERVERS = "max by (code_location, dagster, engineshed) (engineshed_discovery_location_server_info)"
+_LOCATIONS = (
+    f"{_RELEASES} * on (code_location) group_left (dagster, engineshed) {_SERVERS} "
+    f"or ({_RELEASES} unless on (code_location) {_SERVERS})"
+)
+_ROLLED_OUT = "time() - max by (code_location) (engineshed_discovery_location_rollout_timestamp_seconds)"
+
 PLATFORM = Board(
     uid="engineshed-platform",
     title="engineshed / Platform and discovery",
@@ -37,6 +47,27 @@ PLATFORM = Board(
             ),
         ),
         Row(
+            "What each code location is",
+            (
+                Panel(
+                    title="Release and code server",
+                    description="By its release, and the versions that its server runs; none: it could not be loaded.",
+                    unit=Unit.COUNT,
+                    draw=Draw.TABLE,
+                    width=16,
+                    queries=(Query(_LOCATIONS),),
+                ),
+                Panel(
+                    title="Since the last rollout",
+                    description="Of each location's release. Older than a fix that it waits for: roll it out.",
+                    unit=Unit.SECONDS,
+                    draw=Draw.BARS,
+                    width=8,
+                    queries=(Query(_ROLLED_OUT, "{{code_location}}"),),
+                ),
+            ),
+        ),
+        Row(
             "Queue and pools",
             (
                 Panel(
@@ -59,8 +90,9 @@ PLATFORM = Board(
             (
                 Panel(
                     title="Orphans ended",
-                    description="Runs without a living step that the reaper has ended, by why.",
+                    description="Runs without a living step that the reaper has ended, by why. Any: see the runbook.",
                     unit=Unit.COUNT,
+                    warn=1,
                     queries=(Query(grown(m.ORPHANS_ENDED, "reason", over="1h"), "{{reason}}"),),
                 ),
                 Panel(
