@@ -36,6 +36,10 @@ class Ledger(Protocol):
         """Give it up. No error when it is lost already."""
         ...
 
+    def held(self, name: str, *, now: datetime) -> bool:
+        """Whether somebody holds the lease at `now`. Only looks; nobody's lease changes hands by it."""
+        ...
+
     def next_ordinal(self, at_least: int = 1) -> int:
         """A number never given before, at least `at_least`; grows over all launches, survives restarts."""
         ...

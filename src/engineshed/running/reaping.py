@@ -29,6 +29,8 @@ from engineshed.running.standalone import AttemptStep
 _WORKER_ENDS_WITHIN_S = 90.0
 """A worker reads its run's state every few seconds, then cancels, settles and gives up its lease."""
 
+_HELD = "a worker holds its lease"
+
 
 class Deed(StrEnum):
     """What was done about a run. UNSURE: the platform did not answer; the next round looks again."""
@@ -80,7 +82,7 @@ class Reaper:
 
     def reap(self, runs: Runs) -> list[Finding]:
         """Settle or end every orphan whose grace is over, and every run that goes on although it is settled."""
-        findings = [self._look(attempt, runs.orphaned(attempt)) for attempt in self.live()]
+        findings = [self._surely(attempt, lambda a: self._look(a, runs.orphaned(a))) for attempt in self.live()]
         return [*findings, *self._settled_but_running()]
 
     def end_all(self, runs: Runs) -> list[Finding]:
@@ -90,7 +92,8 @@ class Reaper:
         attempts = self.live()
         for attempt in attempts if not self._dry else ():
             runs.cancel(attempt)
-        findings = [self._end(attempt, "the release is uninstalled", wait_for_lease=True) for attempt in attempts]
+        why = "the release is uninstalled"
+        findings = [self._surely(attempt, lambda a: self._end(a, why, wait_for_lease=True)) for attempt in attempts]
         if not self._dry:
             self._forget_all()
         return findings
@@ -110,6 +113,13 @@ class Reaper:
 
     def _own(self, attempt: Attempt) -> bool:
         return (attempt.intent.team, attempt.intent.code_location) == (self._team, self._code_location)
+
+    def _surely(self, attempt: Attempt, act: Callable[[Attempt], Finding]) -> Finding:
+        """What keeps one attempt from being looked at or ended keeps no other: the next round tries again."""
+        try:
+            return act(attempt)
+        except EngineshedError as error:
+            return _finding(attempt, Deed.UNSURE, str(error))
 
     def _look(self, attempt: Attempt, orphaned: Orphaned | None) -> Finding:
         if orphaned is None:
@@ -135,10 +145,11 @@ class Reaper:
         if intent.engine not in self._shed.engines:
             return _finding(attempt, Deed.UNSURE, f"{why}, but this location no longer has engine {intent.engine}")
         if self._dry:
-            return _finding(attempt, Deed.ENDED, why)
+            held = self._shed.ledger.held(intent.key.digest, now=self._shed.clock.now())
+            return _finding(attempt, Deed.LEFT, _HELD) if held else _finding(attempt, Deed.ENDED, why)
         keeper = self._lease(attempt, wait=wait_for_lease)
         if keeper is None:
-            return _finding(attempt, Deed.LEFT, "a worker holds its lease")
+            return _finding(attempt, Deed.LEFT, _HELD)
         try:
             known = self._shed.ledger.attempt(intent.token)
             if known is not None and not known.live:
@@ -168,11 +179,18 @@ class Reaper:
         for name, engine in sorted(self._shed.engines.items()):
             try:
                 for launch in engine.owned(TOKEN_PREFIX):
-                    attempt = self._shed.ledger.attempt(launch.token)
-                    if attempt is not None and self._own(attempt) and not attempt.live:
-                        yield from self._still_running(engine, launch, attempt)
+                    yield from self._settled(engine, launch)
             except EngineshedError as error:
                 yield Finding(token="", asset="", engine=name, deed=Deed.UNSURE, why=str(error))
+
+    def _settled(self, engine: Engine, launch: Launch) -> Iterator[Finding]:
+        attempt = self._shed.ledger.attempt(launch.token)
+        if attempt is None or not self._own(attempt) or attempt.live:
+            return
+        try:
+            yield from self._still_running(engine, launch, attempt)
+        except EngineError as error:
+            yield _finding(attempt, Deed.UNSURE, f"whether it still runs is not known: {error}")
 
     def _still_running(self, engine: Engine, launch: Launch, attempt: Attempt) -> Iterator[Finding]:
         settlement = attempt.settlement

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from engineshed.model.attempt import Attempt, Outcome, Settlement
-from engineshed.model.errors import SettingInvalid
+from engineshed.model.errors import LedgerBusy, PlatformBusy, RunCancelled, SettingInvalid
 from engineshed.model.fact import FactKind
 from engineshed.model.launch import Launch, Token
 from engineshed.ports.step import RunState
@@ -101,8 +101,10 @@ def test_a_held_lease_is_a_sign_of_life(world: World, abandoned: Token) -> None:
     assert attempt is not None
     lease = world.shed.ledger.acquire(attempt.intent.key.digest, "a worker", now=world.clock.now(), ttl_s=60)
     assert lease is not None
-    (finding,) = _reaper(world).reap(over)
-    assert (finding.deed, finding.why) == (Deed.LEFT, "a worker holds its lease")
+    for dry in (True, False):
+        (finding,) = _reaper(world, dry=dry).reap(over)
+        assert (finding.deed, finding.why) == (Deed.LEFT, "a worker holds its lease")
+    assert world.shed.ledger.renew(lease, now=world.clock.now(), ttl_s=60).epoch == lease.epoch
 
 
 def test_another_teams_runs_are_not_its_business(world: World, abandoned: Token) -> None:
@@ -161,6 +163,68 @@ def test_a_run_that_goes_on_although_it_is_settled_is_ended(world: World) -> Non
     assert (finding.token, finding.deed) == (token, Deed.ENDED)
     world.clock.sleep(1)
     assert _reaper(world).reap(Said(None)) == []
+
+
+class Troubled:
+    """What stands around another and fails at one call for one token."""
+
+    def __init__(self, inner: Any, call: str, at: str, error: Exception) -> None:
+        self._inner, self._call, self._at, self._error = inner, call, at, error
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._inner, name)
+        if name != self._call:
+            return value
+
+        def call(about: Any, *rest: Any, **named: Any) -> Any:
+            if self._at in (about, getattr(about, "token", "")):
+                raise self._error
+            return value(about, *rest, **named)
+
+        return call
+
+
+def _leave(world: World, run_id: str, state: RunState) -> Token:
+    """A long run whose worker is interrupted, or ended in vain."""
+    step = RecordedStep(run_id)
+    start_s = world.clock.monotonic_s()
+
+    def end() -> None:
+        world.platform.advance()
+        if world.clock.monotonic_s() > start_s + 5:
+            step.state = state
+            if state is RunState.RUNNING:
+                raise Interrupted
+
+    world.clock.on_sleep = end
+    with pytest.raises((Interrupted, RunCancelled)):
+        finish(step, world.order, world.shed)
+    world.clock.on_sleep = world.platform.advance
+    return world.platform.submissions[-1]
+
+
+def test_a_run_that_cannot_be_asked_after_keeps_no_other_of_its_engine_from_its_end(world: World) -> None:
+    world.platform.script = LONG
+    world.platform.faults["cancel_ignored"] = 1000
+    first, second = (_leave(world, run, RunState.CANCELLING) for run in ("run-1", "run-2"))
+    world.platform.faults.clear()
+    world.clock.sleep(1000)
+    engine = Troubled(world.shed.engines["virtual"], "status", first, PlatformBusy("throttled."))
+    shed = replace(world.shed, engines={"virtual": engine})
+    findings = Reaper(shed, team="web", code_location="web_graph").reap(Said(None))
+    assert {f.token: f.deed for f in findings} == {first: Deed.UNSURE, second: Deed.ENDED}
+
+
+def test_a_ledger_that_is_busy_at_one_attempt_keeps_no_other_from_its_end(world: World) -> None:
+    world.platform.script = LONG
+    first, second = (_leave(world, run, RunState.RUNNING) for run in ("run-1", "run-2"))
+    over = _over(world)
+    world.clock.sleep(1000)
+    attempt = world.shed.ledger.attempt(first)
+    assert attempt is not None
+    ledger = Troubled(world.shed.ledger, "acquire", attempt.intent.key.digest, LedgerBusy("locked."))
+    findings = Reaper(replace(world.shed, ledger=ledger), team="web", code_location="web_graph").reap(over)
+    assert [(f.token, f.deed) for f in findings[:2]] == [(first, Deed.UNSURE), (second, Deed.ENDED)]
 
 
 def test_a_release_that_goes_ends_what_lives_at_once(world: World, abandoned: Token) -> None:

@@ -31,6 +31,12 @@ def acquire(connection: Connection, name: str, holder: str, *, now: datetime, tt
     return _store(connection, Lease(name, holder, epoch, now + timedelta(seconds=ttl_s)))
 
 
+def held(connection: Connection, name: str, *, now: datetime) -> bool:
+    """See Ledger.held."""
+    row = connection.execute(select(leases).where(leases.c.name == name)).one_or_none()
+    return row is not None and row.holder != _NOBODY and row.expires_at > now
+
+
 def renew(connection: Connection, lease: Lease, *, now: datetime, ttl_s: float) -> Lease:
     """See Ledger.renew."""
     fence(connection, lease)

@@ -64,6 +64,11 @@ class SqlLedger:
         with self._database.writing() as connection:
             leases.release(connection, lease)
 
+    def held(self, name: str, *, now: datetime) -> bool:
+        """See Ledger."""
+        with self._database.reading() as connection:
+            return leases.held(connection, name, now=now)
+
     def next_ordinal(self, at_least: int = 1) -> int:
         """See Ledger."""
         with self._database.writing() as connection:
