@@ -58,7 +58,7 @@ class Watch:
         self._lost = 0
         self._due: dict[str, float] = {}
         self._busy_s = 0.0
-        self._timed_out = False
+        self._over_limit = self._timed_out = False
         self._shown: dict[str, object] = {}
 
     def run(self) -> Ended:
@@ -142,14 +142,23 @@ class Watch:
         return Status(state=State.FAILED, native="lost", observed_at=self._shed.clock.now(), failure=failure)
 
     def _enforce_timeout(self) -> None:
+        """A platform that does not take the cancel is asked again at the next look."""
         if self._timeout_s is None or self._timed_out:
             return
         ran_s = (self._shed.clock.now() - self._launch.submitted_at).total_seconds()
-        if ran_s > self._timeout_s and not (self._status and self._status.state.final):
+        if ran_s <= self._timeout_s or (self._status and self._status.state.final):
+            return
+        if not self._over_limit:
             self._step.warning(f"The job's time limit of {self._timeout_s:g} s is over: cancelling it.")
-            self._timed_out = True
+            self._over_limit = True
+        try:
             self._engine.cancel(self._launch)
-            record(self._shed, self._intent, FactKind.CANCEL_ASKED, nth="timeout")
+        except EngineError as error:
+            self._step.warning(f"{self._intent.engine} did not take the cancel, will go on asking: {error}")
+            self._busy_s = self._shed.cadence.busy_s
+            return
+        self._timed_out = True
+        record(self._shed, self._intent, FactKind.CANCEL_ASKED, nth="timeout")
 
     def _show_progress(self, *, last: bool = False) -> None:
         progress = self._transcript.progress
