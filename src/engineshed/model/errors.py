@@ -13,6 +13,7 @@ EngineshedError
 │  ├─ SubmitRejected           the platform refused the request; carries its failure class
 │  ├─ LaunchLost               the platform no longer knows the run
 │  └─ StateUnknown             a vendor state that no table of ours translates
+├─ SubmitUnsure                nobody can say whether a run was started; its attempt stays live and is taken up later
 ├─ ChannelError                messages cannot be read or written
 │  └─ ChannelBusy              transient
 ├─ LedgerError
@@ -114,6 +115,10 @@ class LaunchLost(EngineError):
 
 class StateUnknown(EngineError):
     """A vendor state that our cited table does not hold: never guessed, always raised."""
+
+
+class SubmitUnsure(EngineshedError):
+    """Nobody can say whether the platform carried a submit out: nothing else is started, the attempt stays live."""
 
 
 class ChannelError(EngineshedError):

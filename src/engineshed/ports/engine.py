@@ -28,6 +28,7 @@ class Capabilities:
     beyond_machine: drivers run elsewhere and share no files with the launcher, so what they need goes to the exchange.
     logs_late_s: for how long after a run's end its output may still be delivered; a failed run's is waited for.
     look_s: at least so long between two looks at a run, where the platform limits requests.
+    submits_in_parts: `find` may see a run whose submit is not complete; sending the same request again completes it.
     """
 
     transports: tuple[str, ...]
@@ -37,6 +38,7 @@ class Capabilities:
     beyond_machine: bool = False
     logs_late_s: float = 0.0
     look_s: float = 0.0
+    submits_in_parts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@
 | none | launch |
 | live, launched | watch it |
 | live, never seen launched | ask that engine for the token; found: watch it; else send the recorded request again |
+| the same, where a submit has several parts | send the recorded request again: it completes what is there |
 | live, on an engine that this location no longer has | raise: only that engine can say whether it runs |
 | succeeded, settled by this run | return the recorded result |
 | succeeded, settled by another run that the orchestrator never recorded as done | return the recorded result |
@@ -20,13 +21,13 @@ from engineshed.model.attempt import Attempt, Outcome, Settlement
 from engineshed.model.errors import SettingInvalid
 from engineshed.model.fact import FactKind
 from engineshed.ports.step import Step
-from engineshed.running.launching import submit
 from engineshed.running.leasing import LeaseKeeper
 from engineshed.running.listening import FROM_START
 from engineshed.running.patience import patiently
-from engineshed.running.recording import fact, record
+from engineshed.running.recording import record
 from engineshed.running.result import Result
 from engineshed.running.shed import Shed
+from engineshed.running.submitting import submit, take
 
 
 def adopt(step: Step, shed: Shed, keeper: LeaseKeeper) -> Attempt | Result | None:
@@ -47,8 +48,10 @@ def adopt(step: Step, shed: Shed, keeper: LeaseKeeper) -> Attempt | Result | Non
     if found is None:
         step.info(f"Found intent {newest.intent.token} without a launch: sending the recorded request again.")
         return submit(step, newest.intent, shed, keeper)
-    told = fact(shed, newest.intent, FactKind.SUBMITTED, data={"native_id": found.native_id})
-    shed.ledger.record_launch(found, keeper.lease, [told])
+    if engine.capabilities.submits_in_parts:
+        step.info(f"Found {newest.intent.token} as {found.native_id}: sending what may be missing of it.")
+        return submit(step, newest.intent, shed, keeper)
+    take(newest.intent, found, shed, keeper)
     return _adopted(step, replace(newest, launch=found), shed)
 
 

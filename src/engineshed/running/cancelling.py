@@ -6,7 +6,7 @@ from engineshed.model.attempt import Attempt, Outcome
 from engineshed.model.errors import EngineError, LeaseLost, LedgerBusy
 from engineshed.model.fact import FactKind
 from engineshed.model.failure import Failure, FailureClass
-from engineshed.model.launch import Launch
+from engineshed.model.launch import Launch, Token
 from engineshed.ports.engine import Engine
 from engineshed.ports.step import Step
 from engineshed.running.leasing import LeaseKeeper
@@ -23,13 +23,18 @@ def cancel_and_settle(step: Step, attempt: Attempt, shed: Shed, keeper: LeaseKee
     """Cancel whatever carries the attempt's token and settle it as cancelled, `because` in the record.
 
     A platform that does not confirm in time is said in the log; its run keeps our token, by which the reaper finds it.
+    One that does not say whether it has such a run leaves the attempt live: the reaper asks again.
     """
     engine = shed.engines.get(attempt.intent.engine)
     if engine is None:
         step.warning(f"Engine {attempt.intent.engine} is gone: nobody here can cancel {attempt.intent.token}.")
         return
-    launch = attempt.launch or _found(step, engine, attempt, shed)
-    confirmed = launch is None or _cancelled(step, engine, launch, shed, keeper)
+    try:
+        launch = attempt.launch or found(engine, attempt.intent.token, shed)
+    except EngineError as error:
+        step.warning(f"{engine.name} does not say whether it runs {attempt.intent.token}, which stays live: {error}")
+        return
+    confirmed = launch is None or ended(step, engine, launch, shed, keeper)
     record(shed, attempt.intent, FactKind.CANCEL_ASKED, nth=step.body_id)
     fact = "the run was cancelled" if confirmed else _UNCONFIRMED
     if not confirmed:
@@ -47,21 +52,26 @@ def cancel_and_settle(step: Step, attempt: Attempt, shed: Shed, keeper: LeaseKee
         step.warning(f"Could not settle {attempt.intent.token} as cancelled: {error}")
 
 
-def _found(step: Step, engine: Engine, attempt: Attempt, shed: Shed) -> Launch | None:
-    """The launch of an intent whose submit may just have been under way: a run appears a moment after its submit."""
+def found(engine: Engine, token: Token, shed: Shed) -> Launch | None:
+    """The run of a submit that may just have been under way: it appears a moment later.
+
+    Raises EngineError where the platform did not answer last.
+    """
     deadline_s = shed.clock.monotonic_s() + _APPEARS_WITHIN_S
     while True:
+        over = shed.clock.monotonic_s() > deadline_s
         try:
-            found = engine.find(attempt.intent.token)
-        except EngineError as error:
-            step.warning(f"Could not look for {attempt.intent.token} on {engine.name}: {error}")
-            found = None
-        if found is not None or shed.clock.monotonic_s() > deadline_s:
-            return found
+            there = engine.find(token)
+            if there is not None or over:
+                return there
+        except EngineError:
+            if over:
+                raise
         shed.clock.sleep(_LOOK_S)
 
 
-def _cancelled(step: Step, engine: Engine, launch: Launch, shed: Shed, keeper: LeaseKeeper) -> bool:
+def ended(step: Step, engine: Engine, launch: Launch, shed: Shed, keeper: LeaseKeeper) -> bool:
+    """Cancel it; whether the platform confirms the end within `cadence.cancel_s`. Raises LeaseLost."""
     deadline_s = shed.clock.monotonic_s() + shed.cadence.cancel_s
     asked = False
     while shed.clock.monotonic_s() < deadline_s:

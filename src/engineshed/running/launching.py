@@ -2,7 +2,7 @@
 
 The intent, with the whole rendered request, is written before the platform hears of it. Whoever finds an intent
 without a launch asks the platform for its token and, if it is not there, sends the recorded request again under the
-same token.
+same token (`submitting`).
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from engineshed.model.attempt import Attempt, Outcome, Settlement
-from engineshed.model.errors import BudgetExceeded, EngineFull, EngineshedError, JobInvalid, NoOffer
+from engineshed.model.attempt import Attempt
+from engineshed.model.errors import BudgetExceeded, EngineFull, JobInvalid
 from engineshed.model.fact import FactKind
-from engineshed.model.failure import Failure
-from engineshed.model.launch import Intent, Launch, Token
+from engineshed.model.launch import Intent, Token
 from engineshed.model.plan import Candidate, Plan
-from engineshed.model.request import Request, Work
+from engineshed.model.request import Work
 from engineshed.model.staged import Staged
 from engineshed.planning.explain import as_json, as_markdown
 from engineshed.ports.channel import Channel
@@ -31,6 +30,7 @@ from engineshed.running.patience import patiently
 from engineshed.running.planning import plan_order
 from engineshed.running.recording import fact
 from engineshed.running.shed import Shed
+from engineshed.running.submitting import submit
 from engineshed.running.terms import Before, reserved_usd, terms_of, wait_for_room, waits
 
 _Result = TypeVar("_Result")
@@ -72,26 +72,6 @@ def _told(plan: Plan) -> dict[str, Any]:
     expected = plan.chosen.forecast
     numbers = {"forecast_usd": expected.cost_usd, "forecast_hours": expected.hours}
     return {"plan": as_markdown(plan), **{name: float(n) for name, n in numbers.items() if n is not None}}
-
-
-def submit(step: Step, intent: Intent, shed: Shed, keeper: LeaseKeeper) -> Attempt:
-    """Send the recorded request; safe to call again for the same intent.
-
-    A transient refusal is repeated. Any other error ends whatever may have been started, settles the attempt, is
-    raised.
-    """
-    engine = shed.engines[intent.engine]
-    request = Request(engine=intent.engine, token=intent.token, body=intent.record["request"])
-    try:
-        started = _send(engine, request, shed, keeper)
-    except EngineshedError as error:
-        _give_up(step, engine, intent, shed, keeper, error)
-        raise
-    told = fact(shed, intent, FactKind.SUBMITTED, data={"native_id": started.native_id})
-    shed.ledger.record_launch(started, keeper.lease, [told])
-    links = dict(engine.links(started))
-    step.event(f"Submitted to {intent.engine} ({intent.offer}) as {started.native_id}, token {intent.token}.", links)
-    return Attempt(intent=intent, launch=started)
 
 
 def _intend(
@@ -185,39 +165,3 @@ def _tags(step: Step, order: Order, token: Token) -> Mapping[str, str]:
         "dagster/run-id": step.run_id,
         "dagster/code-location": order.code_location,
     }
-
-
-def _send(engine: Engine, request: Request, shed: Shed, keeper: LeaseKeeper) -> Launch:
-    wait_s = 1.0
-    for left in reversed(range(shed.cadence.submit_tries)):
-        try:
-            return engine.submit(request)
-        except EngineshedError as error:
-            if not error.transient or left == 0:
-                raise
-        shed.clock.sleep(min(wait_s, shed.cadence.busy_s))
-        keeper.keep()
-        wait_s *= 2
-    raise NoOffer(f"engine {engine.name!r} was never asked: set submit_tries to at least 1.")
-
-
-def _give_up(
-    step: Step, engine: Engine, intent: Intent, shed: Shed, keeper: LeaseKeeper, error: EngineshedError
-) -> None:
-    """After a failed submit nothing of ours may run: what the platform did start is cancelled; then it is on record."""
-    settled: dict[str, Any] = {}
-    try:
-        # The reply to the submit may be lost and the job run: a platform that is away now is asked until it answers.
-        stray = patiently(lambda: engine.find(intent.token), step, shed, keeper)
-        if stray is not None:
-            patiently(lambda: engine.cancel(stray), step, shed, keeper)
-            settled["cancelled"] = stray.native_id
-    except EngineshedError as trouble:
-        step.warning(f"Could not make sure that nothing of {intent.token} runs on {engine.name}: {trouble}")
-        settled["unsure"] = str(trouble)
-    failure = Failure(error.failure_class, "submit_failed", str(error))
-    settlement = Settlement(
-        outcome=Outcome.FAILED, run_id=step.run_id, settled_at=shed.clock.now(), failure=failure, result=settled
-    )
-    told = fact(shed, intent, FactKind.SETTLED, data={"outcome": "failed", "class": str(error.failure_class)})
-    shed.ledger.settle(intent.token, settlement, keeper.lease, [told])

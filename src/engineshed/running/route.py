@@ -95,11 +95,10 @@ class Route:
 
     def _under_lease(self, keeper: LeaseKeeper) -> Result:
         leave_when_over(self._step, self._shed)
-        found = adopt(self._step, self._shed, keeper)
+        found, last = self._adopt(keeper)
         if isinstance(found, Result):
             return found
-        adopted = found is not None
-        attempt, last = found, None
+        adopted, attempt = found is not None, found
         while True:
             if attempt is None:
                 attempt = self._launch(keeper, last)
@@ -127,6 +126,14 @@ class Route:
         record(self._shed, intent, FactKind.FAILED_OVER, data=because)
         self._step.warning(f"{said} {_NEXT[answer]}")
 
+    def _adopt(self, keeper: LeaseKeeper) -> tuple[Attempt | Result | None, EngineshedError | None]:
+        """What there is of the key; where a recorded request is refused now, nothing and what was said."""
+        try:
+            return adopt(self._step, self._shed, keeper), None
+        except EngineError as error:
+            self._refused(error)
+            return None, error
+
     def _launch(self, keeper: LeaseKeeper, last: EngineshedError | None) -> Attempt:
         while True:
             attempts = self._shed.ledger.attempts(self._step.key)
@@ -138,15 +145,18 @@ class Route:
                     raise last from error
                 raise
             except EngineError as error:
-                if not error.failure_class.tries_next_offer:
-                    raise
-                refused = self._shed.ledger.attempts(self._step.key)[-1].intent
-                self._failed |= {(refused.engine, refused.offer)}
-                record(self._shed, refused, FactKind.FAILED_OVER, data=_because(error.failure_class, str(error)))
-                self._step.warning(
-                    f"{refused.engine} ({refused.offer}) could not start the job: {error} Trying the next."
-                )
+                self._refused(error)
                 last = error
+
+    def _refused(self, error: EngineError) -> None:
+        """Put on record that the next offer is tried. Raises the error where it may not be."""
+        attempts = self._shed.ledger.attempts(self._step.key)
+        if not attempts or attempts[-1].live or not error.failure_class.tries_next_offer:
+            raise error
+        refused = attempts[-1].intent
+        self._failed |= {(refused.engine, refused.offer)}
+        record(self._shed, refused, FactKind.FAILED_OVER, data=_because(error.failure_class, str(error)))
+        self._step.warning(f"{refused.engine} ({refused.offer}) could not start the job: {error} Trying the next.")
 
     def _judge(self, order: Order, attempt: Attempt, ended: Ended) -> Verdict:
         token, tables = attempt.intent.token, order.job.tables

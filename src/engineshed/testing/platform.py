@@ -97,6 +97,8 @@ class VirtualPlatform:
             self.submissions.append(request.token)
         if self.fault("submit_reply_lost"):
             raise PlatformBusy("the reply was lost: try the submit again.")
+        if self.fault("submit_refused_too_late"):
+            raise SubmitRejected("the platform refuses what it has begun.", FailureClass.CAPACITY)
         return run
 
     def advance(self) -> None:
@@ -190,6 +192,8 @@ class VirtualEngine:
         """Ends it at once, unless the fault `cancel_ignored` is asked for."""
         run = self._platform.runs.get(launch.token)
         self._platform.cancels.append(launch.token)
+        if self._platform.fault("cancel_busy"):
+            raise PlatformBusy("the cancel was not taken.")
         if self._platform.fault("cancel_ignored"):
             return
         if run is not None and not run.finished:

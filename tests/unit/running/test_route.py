@@ -160,15 +160,6 @@ def test_lost_replies_and_busy_platforms_end_in_one_submission(world: World) -> 
     assert len(world.platform.submissions) == 1
 
 
-def test_a_submit_that_never_gets_through_leaves_nothing_running(world: World) -> None:
-    world.platform.faults = {"submit_reply_lost": 99}
-    step = RecordedStep()
-    with pytest.raises(Exception, match="reply was lost"):
-        finish(step, world.order, world.shed)
-    assert world.platform.cancels == world.platform.submissions
-    assert not world.shed.ledger.live_attempts()
-
-
 def test_a_users_cancel_ends_the_foreign_run_and_publishes_nothing(world: World) -> None:
     step = RecordedStep()
     world.clock.on_sleep = lambda: _cancel_after(world, step, 3.0)
@@ -210,6 +201,16 @@ def test_the_jobs_time_limit_ends_it(make_world: Callable[..., World]) -> None:
     with pytest.raises(RunFailed, match="time limit of 5 s"):
         finish(RecordedStep(), world.order, world.shed)
     assert world.platform.cancels
+
+
+def test_a_cancel_that_the_platform_does_not_take_is_asked_again(make_world: Callable[..., World]) -> None:
+    world = make_world(timeout_s=5.0)
+    world.platform.script = Script(lasts_s=500)
+    world.platform.faults = {"cancel_busy": 2}
+    with pytest.raises(RunFailed, match="time limit of 5 s"):
+        finish(RecordedStep(), world.order, world.shed)
+    assert len(world.platform.cancels) == 3
+    assert not world.shed.ledger.live_attempts()
 
 
 def test_a_platform_that_is_first_to_see_the_limit_passed_says_the_same(make_world: Callable[..., World]) -> None:

@@ -76,7 +76,7 @@ class KubernetesEngine:
     @property
     def capabilities(self) -> Capabilities:
         """Messages by objects where there is an exchange, by the pod's log where there is none."""
-        return Capabilities(transports=self._transports, beyond_machine=True)
+        return Capabilities(transports=self._transports, beyond_machine=True, submits_in_parts=True)
 
     def offers(self, job: SparkJob, book: PriceBook) -> Sequence[Offer | Rejection]:
         """One answer a node class, or that there is no cluster."""
