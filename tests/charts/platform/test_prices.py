@@ -31,5 +31,5 @@ def test_the_command_and_every_run_find_the_same_list(platform, tmp_path):
 
 
 def test_a_refresh_that_has_nowhere_to_write_is_refused(platform):
-    with pytest.raises(Exception, match="prices.list is empty"):
+    with pytest.raises(Exception, match=r"prices\.list is empty"):
         platform({"prices": {"enabled": True}})
