@@ -7,3 +7,10 @@ for benchmark in benchmarks/*.py; do
   printf '== %s\n' "$benchmark"
   .venv/bin/python "$benchmark"
 done
+
+printf '== the platform on the cluster that KUBECONFIG names\n'
+if [[ -n ${KUBECONFIG:-} ]]; then
+  make/e2e.sh tests/e2e/cluster -m speed
+else
+  echo "left out: KUBECONFIG names none"
+fi

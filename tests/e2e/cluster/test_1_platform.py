@@ -6,6 +6,8 @@ import json
 import urllib.parse
 import urllib.request
 
+import pytest
+
 from ..pages import wait_for
 from .cluster import Cluster, call
 from .conftest import PATIENCE, PLATFORM, Platform
@@ -28,6 +30,7 @@ def test_it_starts_empty_and_healthy(platform: Platform, cluster: Cluster) -> No
         assert restarts == [0] * len(restarts), pod["metadata"]["name"]
 
 
+@pytest.mark.speed
 def test_it_is_ready_within_a_minute(platform: Platform) -> None:
     assert platform.seconds <= 60 * PATIENCE
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+import pytest
+
 from ..pages import Pages, wait_for
 from .cluster import Cluster, call
 from .conftest import PATIENCE, RELEASES, TEAMS
@@ -27,6 +29,7 @@ def test_both_locations_are_listed_and_loaded(locations: Mapping[str, str], page
     assert pages.locations() == dict.fromkeys(locations, "LOADED")
 
 
+@pytest.mark.speed
 def test_they_were_listed_within_ten_seconds(locations: Mapping[str, str], times: dict[str, str]) -> None:
     for location in locations:
         assert float(times[f"{location}, release ready to listed"].split()[0]) <= 10 * PATIENCE

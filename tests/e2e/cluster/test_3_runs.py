@@ -112,6 +112,7 @@ def test_messages_are_neither_lost_nor_doubled(showcase: Showcase, pages: Pages)
         assert "damaged" not in str(made.metadata)
 
 
+@pytest.mark.speed
 def test_it_is_not_much_slower_than_the_local_engine(showcase: Showcase, local: Local, times: dict[str, str]) -> None:
     added_s = showcase.seconds - local.seconds
     times["the showcase on engine local of this machine"] = f"{local.seconds:.1f} s"
@@ -119,6 +120,7 @@ def test_it_is_not_much_slower_than_the_local_engine(showcase: Showcase, local: 
     assert added_s <= 100 * PATIENCE
 
 
+@pytest.mark.speed
 def test_a_stage_begins_soon_after_the_submit(showcase: Showcase, pages: Pages, times: dict[str, str]) -> None:
     waits = []
     for asset in ASSETS:
