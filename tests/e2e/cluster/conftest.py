@@ -11,7 +11,7 @@ import os
 import subprocess
 import time
 import urllib.error
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import pytest
 
 from ..pages import Pages, wait_for
 from .cluster import Cluster, call
+from .prometheus import Prometheus
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 PLATFORM = "engineshed"
@@ -127,6 +128,28 @@ def nodes(seeds: str, pages: Pages) -> str:
         run_id = pages.launch("nodes_only", partition=PARTITION)
         assert pages.ended(run_id) == "SUCCESS", "\n".join(pages.messages(run_id))
     return PARTITION
+
+
+@pytest.fixture(scope="session")
+def prometheus(platform: Platform, cluster: Cluster) -> Iterator[Prometheus]:
+    """The one of dev-services."""
+    with cluster.forwarded("service/dev-services-prometheus", 9090, PLATFORM) as port:
+        found = Prometheus(f"http://127.0.0.1:{port}")
+        wait_for(lambda: found.value("vector(1)"), "an answer of Prometheus")
+        yield found
+
+
+@pytest.fixture(scope="session")
+def silence(platform: Platform, cluster: Cluster) -> Callable[[], None]:
+    """No exporter from here on, whatever runs; what is returned brings it back."""
+
+    def scale(replicas: int) -> None:
+        wanted = f"--replicas={replicas}"
+        cluster.kubectl("scale", f"deployment/{PLATFORM}-exporter", wanted, "--namespace", PLATFORM)
+        cluster.kubectl("rollout", "status", f"deployment/{PLATFORM}-exporter", "--namespace", PLATFORM)
+
+    scale(0)
+    return lambda: scale(1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from .conftest import PARTITION
 from .watching import running
 
 TEAM = "team-web-graph"
+# The exporter is away while these runs die and recover: they do not need it, and it has to count them afterwards.
+pytestmark = pytest.mark.usefixtures("silence")
 
 
 def _submitted(pages: Pages, run_id: str) -> str:

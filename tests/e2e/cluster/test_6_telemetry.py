@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-
-import pytest
+from collections.abc import Callable
 
 from ..pages import Pages, wait_for
-from .cluster import Cluster
-from .conftest import PARTITION, PLATFORM
+from .conftest import PARTITION
+from .counting import in_prometheus, in_the_event_log
 from .prometheus import Prometheus
 
+BEHIND = 'ALERTS{alertname="EngineshedExporterBehind", alertstate="firing"}'
 LIVE = 'sum(engineshed_live_{}{{team="web-graph", engine="kubernetes"}})'
 
 
-@pytest.fixture(scope="module")
-def prometheus(nodes: str, cluster: Cluster) -> Iterator[Prometheus]:
-    """The one of dev-services."""
-    with cluster.forwarded("service/dev-services-prometheus", 9090, PLATFORM) as port:
-        found = Prometheus(f"http://127.0.0.1:{port}")
-        wait_for(lambda: found.value("vector(1)"), "an answer of Prometheus")
-        yield found
+def test_an_exporter_that_is_away_is_an_alert_and_no_longer_when_it_is_back(
+    silence: Callable[[], None], prometheus: Prometheus
+) -> None:
+    try:
+        wait_for(lambda: prometheus.value(BEHIND), "EngineshedExporterBehind to fire, after its five minutes", 420)
+    finally:
+        silence()
+    wait_for(lambda: not prometheus.value(BEHIND), "EngineshedExporterBehind to be over", 120)
+
+
+def test_what_ran_meanwhile_is_counted_as_in_the_event_log(nodes: str, pages: Pages, prometheus: Prometheus) -> None:
+    logged = in_the_event_log(pages)
+    assert logged.succeeded > 0
+
+    def same() -> bool:
+        counted = in_prometheus(prometheus)
+        return (counted.submitted, counted.succeeded) == (logged.submitted, logged.succeeded)
+
+    wait_for(same, f"{logged} in Prometheus", 90)
+    # Runs that failed or were cancelled have spoken too, and no materialisation says how much.
+    assert in_prometheus(prometheus).messages >= logged.messages
 
 
 def test_prometheus_finds_what_the_charts_mark(prometheus: Prometheus) -> None:
@@ -30,7 +43,9 @@ def test_prometheus_finds_what_the_charts_mark(prometheus: Prometheus) -> None:
     assert set(up.values()) == {1.0}, up
 
 
-def test_a_run_shows_its_progress_while_it_lives_and_only_then(pages: Pages, prometheus: Prometheus) -> None:
+def test_a_run_shows_its_progress_while_it_lives_and_only_then(
+    nodes: str, pages: Pages, prometheus: Prometheus
+) -> None:
     run_id = pages.launch("edges", partition=PARTITION)
     seen: Counter[str] = Counter()
 

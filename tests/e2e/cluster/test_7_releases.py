@@ -10,6 +10,8 @@ import pytest
 from ..pages import Pages, wait_for
 from .cluster import Cluster, Object, call
 from .conftest import PARTITION, PLATFORM, REPOSITORY, TEAMS, make
+from .counting import Counts, in_prometheus, in_the_event_log
+from .prometheus import Prometheus
 from .watching import running
 
 TEAM = "team-web-graph"
@@ -74,20 +76,19 @@ def _loaded(pages: Pages) -> bool:
         return False
 
 
-def test_the_database_is_lost_for_a_while_and_nothing_is_lost_with_it(
-    nodes: str, pages: Pages, cluster: Cluster
+def test_database_exporter_and_prometheus_restart_in_mid_run_and_nothing_is_lost(
+    nodes: str, pages: Pages, cluster: Cluster, prometheus: Prometheus
 ) -> None:
     wait_for(lambda: _loaded(pages), "both locations", 90)
+    counted, logged = _agreed(pages, prometheus)
     run_id = pages.launch("edges", partition=PARTITION)
     token = re.search(r"token (es-\w+)", pages.is_past(run_id, "Submitted to kubernetes"))
     assert token is not None
-    # The container, not its pod: the database of a local cluster lives and dies with the pod. Its second end within
-    # seconds makes the kubelet wait with the restart.
+    _restart(cluster, "prometheus", "kill -TERM 1")
+    cluster.kubectl("delete", "pod", "--selector", _component("exporter"), "--namespace", PLATFORM, "--wait=false")
+    # The second end of the database within seconds makes the kubelet wait with the restart.
     for _ in range(2):
-        (database,) = cluster.objects("pods", PLATFORM, "app.kubernetes.io/component=postgresql")
-        name, restarts = database["metadata"]["name"], _restarts(database)
-        cluster.kubectl("exec", name, "--namespace", PLATFORM, "--", "sh", "-c", "kill -INT 1")
-        wait_for(lambda: _restarted(cluster, restarts), "the database again", 60)  # noqa: B023
+        _restart(cluster, "postgresql", "kill -INT 1")
 
     def over() -> str | None:
         try:
@@ -107,14 +108,40 @@ def test_the_database_is_lost_for_a_while_and_nothing_is_lost_with_it(
             return None
 
     assert wait_for(newest, "the newest materialisation", 60) == token[1]
+    now_counted, now_logged = _agreed(pages, prometheus)
+    assert now_logged - logged == Counts(submitted=1, succeeded=1, messages=now_logged.messages - logged.messages)
+    assert now_counted - counted == now_logged - logged
+
+
+def _agreed(pages: Pages, prometheus: Prometheus) -> tuple[Counts, Counts]:
+    """What Prometheus counts, once it is as many launches as in the event log, and what that counts."""
+    logged = in_the_event_log(pages)
+
+    def same() -> Counts | None:
+        counted = in_prometheus(prometheus)
+        return counted if (counted.submitted, counted.succeeded) == (logged.submitted, logged.succeeded) else None
+
+    return wait_for(same, f"{logged} in Prometheus", 120), logged
+
+
+def _component(name: str) -> str:
+    return f"app.kubernetes.io/component={name}"
+
+
+def _restart(cluster: Cluster, component: str, command: str) -> None:
+    """The container, not its pod: what dev-services keep lives and dies with the pod."""
+    (pod,) = cluster.objects("pods", PLATFORM, _component(component))
+    name, restarts = pod["metadata"]["name"], _restarts(pod)
+    cluster.kubectl("exec", name, "--namespace", PLATFORM, "--", "sh", "-c", command)
+    wait_for(lambda: _restarted(cluster, component, restarts), f"{component} again", 60)
 
 
 def _restarts(pod: Object) -> int:
     return sum(int(status["restartCount"]) for status in pod["status"]["containerStatuses"])
 
 
-def _restarted(cluster: Cluster, before: int) -> bool:
-    pods = cluster.objects("pods", PLATFORM, "app.kubernetes.io/component=postgresql")
+def _restarted(cluster: Cluster, component: str, before: int) -> bool:
+    pods = cluster.objects("pods", PLATFORM, _component(component))
     return all(_restarts(pod) > before and running(pod) for pod in pods)
 
 
