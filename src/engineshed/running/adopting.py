@@ -24,10 +24,10 @@ from engineshed.ports.step import Step
 from engineshed.running.leasing import LeaseKeeper
 from engineshed.running.listening import FROM_START
 from engineshed.running.patience import patiently
-from engineshed.running.recording import record
+from engineshed.running.recording import record, record_launch
 from engineshed.running.result import Result
 from engineshed.running.shed import Shed
-from engineshed.running.submitting import submit, take
+from engineshed.running.submitting import submit
 
 
 def adopt(step: Step, shed: Shed, keeper: LeaseKeeper) -> Attempt | Result | None:
@@ -51,7 +51,7 @@ def adopt(step: Step, shed: Shed, keeper: LeaseKeeper) -> Attempt | Result | Non
     if engine.capabilities.submits_in_parts:
         step.info(f"Found {newest.intent.token} as {found.native_id}: sending what may be missing of it.")
         return submit(step, newest.intent, shed, keeper)
-    take(newest.intent, found, shed, keeper)
+    record_launch(shed, newest.intent, found, keeper.lease)
     return _adopted(step, replace(newest, launch=found), shed)
 
 

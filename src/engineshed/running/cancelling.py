@@ -10,7 +10,7 @@ from engineshed.model.launch import Launch, Token
 from engineshed.ports.engine import Engine
 from engineshed.ports.step import Step
 from engineshed.running.leasing import LeaseKeeper
-from engineshed.running.recording import record
+from engineshed.running.recording import record, record_launch
 from engineshed.running.settling import settle_bad
 from engineshed.running.shed import Shed
 
@@ -40,6 +40,8 @@ def cancel_and_settle(step: Step, attempt: Attempt, shed: Shed, keeper: LeaseKee
     if not confirmed:
         step.warning(f"{attempt.intent.token} on {engine.name}: {_UNCONFIRMED}.")
     try:
+        if launch is not None and attempt.launch is None:
+            record_launch(shed, attempt.intent, launch, keeper.lease)
         settle_bad(
             step,
             Attempt(intent=attempt.intent, launch=launch),

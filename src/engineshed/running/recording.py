@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from engineshed.model.attempt import Lease
 from engineshed.model.errors import LedgerBusy
 from engineshed.model.fact import Fact, FactKind
-from engineshed.model.launch import Intent
+from engineshed.model.launch import Intent, Launch
 from engineshed.running.shed import Shed
 
 
@@ -39,3 +40,9 @@ def record(shed: Shed, intent: Intent, kind: FactKind, *, nth: str = "", data: M
         shed.ledger.append([fact(shed, intent, kind, nth=nth, data=data)])
     except LedgerBusy:
         return
+
+
+def record_launch(shed: Shed, intent: Intent, started: Launch, lease: Lease) -> None:
+    """Write the platform's run beside its intent. Raises LeaseLost, LedgerBusy."""
+    told = fact(shed, intent, FactKind.SUBMITTED, data={"native_id": started.native_id})
+    shed.ledger.record_launch(started, lease, [told])

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from engineshed.model.attempt import Attempt, Outcome
 from engineshed.model.errors import EngineError, EngineshedError, NoOffer, SubmitUnsure
-from engineshed.model.fact import FactKind
 from engineshed.model.failure import Failure
 from engineshed.model.launch import Intent, Launch
 from engineshed.model.request import Request
@@ -19,7 +18,7 @@ from engineshed.ports.step import Step
 from engineshed.running.cancelling import ended, found
 from engineshed.running.leasing import LeaseKeeper
 from engineshed.running.patience import patiently
-from engineshed.running.recording import fact
+from engineshed.running.recording import record_launch
 from engineshed.running.settling import settle_bad
 from engineshed.running.shed import Shed
 
@@ -34,16 +33,10 @@ def submit(step: Step, intent: Intent, shed: Shed, keeper: LeaseKeeper) -> Attem
     engine = shed.engines[intent.engine]
     answer = _send(engine, _request(intent), shed, keeper)
     started = answer if isinstance(answer, Launch) else _in_spite_of(answer, step, engine, intent, shed, keeper)
-    take(intent, started, shed, keeper)
+    record_launch(shed, intent, started, keeper.lease)
     links = dict(engine.links(started))
     step.event(f"Submitted to {intent.engine} ({intent.offer}) as {started.native_id}, token {intent.token}.", links)
     return Attempt(intent=intent, launch=started)
-
-
-def take(intent: Intent, started: Launch, shed: Shed, keeper: LeaseKeeper) -> None:
-    """Write the platform's run beside its intent."""
-    told = fact(shed, intent, FactKind.SUBMITTED, data={"native_id": started.native_id})
-    shed.ledger.record_launch(started, keeper.lease, [told])
 
 
 def _request(intent: Intent) -> Request:
@@ -84,9 +77,10 @@ def _in_spite_of(
             raise _unsure(intent, error, str(trouble)) from trouble
         there = None
     if there is not None:
-        take(intent, there, shed, keeper)
         if not ended(step, engine, there, shed, keeper):
             raise _unsure(intent, error, f"{there.native_id} did not end in time when it was cancelled")
+        # Only now: what is on record as launched is watched by a successor, and this may never begin to run.
+        record_launch(shed, intent, there, keeper.lease)
     failure = Failure(error.failure_class, "submit_failed", str(error))
     settle_bad(step, Attempt(intent=intent, launch=there), Outcome.FAILED, failure, shed, keeper)
     raise error

@@ -62,6 +62,9 @@ def fence(connection: Connection, lease: Lease) -> None:
 
 def lock(connection: Connection, name: str) -> Row[Any]:
     """The row of that name, made where it is missing; others who lock it wait until the transaction ends."""
+    row = connection.execute(_locking(name)).one_or_none()
+    if row is not None:
+        return row
     connection.execute(
         insert_or_pass(connection, leases).values(name=name, holder=_NOBODY, epoch=0, expires_at=_LONG_AGO)
     )

@@ -28,7 +28,7 @@ from engineshed.testing.soak.story import Story
 from engineshed.testing.soak.turns import NeverEnds, Turns
 
 _IN_MEMORY = Path("/dev/shm")
-_CADENCE = Cadence(messages_s=2.0, status_s=2.0)
+_CADENCE = Cadence(messages_s=2.0, status_s=2.0, lease_s=8.0)
 
 
 @dataclass(frozen=True, slots=True)
