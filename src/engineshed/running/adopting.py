@@ -47,10 +47,10 @@ def adopt(step: Step, shed: Shed, keeper: LeaseKeeper) -> Attempt | Result | Non
     found = patiently(lambda: engine.find(newest.intent.token), step, shed, keeper)
     if found is None:
         step.info(f"Found intent {newest.intent.token} without a launch: sending the recorded request again.")
-        return submit(step, newest.intent, shed, keeper)
+        return submit(step, newest.intent, shed, keeper, again=True)
     if engine.capabilities.submits_in_parts:
         step.info(f"Found {newest.intent.token} as {found.native_id}: sending what may be missing of it.")
-        return submit(step, newest.intent, shed, keeper)
+        return submit(step, newest.intent, shed, keeper, again=True)
     record_launch(shed, newest.intent, found, keeper.lease)
     return _adopted(step, replace(newest, launch=found), shed)
 

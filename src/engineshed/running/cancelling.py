@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engineshed.model.attempt import Attempt, Outcome
-from engineshed.model.errors import EngineError, LeaseLost, LedgerBusy
+from engineshed.model.errors import EngineError, LaunchLost, LeaseLost, LedgerBusy
 from engineshed.model.fact import FactKind
 from engineshed.model.failure import Failure, FailureClass
 from engineshed.model.launch import Launch, Token
@@ -13,6 +13,7 @@ from engineshed.running.leasing import LeaseKeeper
 from engineshed.running.recording import record, record_launch
 from engineshed.running.settling import settle_bad
 from engineshed.running.shed import Shed
+from engineshed.running.watching import LOST_AFTER
 
 _UNCONFIRMED = "cancel was asked, but the platform did not confirm the end in time: `engineshed reap` ends what is left"
 _LOOK_S = 0.2
@@ -75,7 +76,7 @@ def found(engine: Engine, token: Token, shed: Shed) -> Launch | None:
 def ended(step: Step, engine: Engine, launch: Launch, shed: Shed, keeper: LeaseKeeper) -> bool:
     """Cancel it; whether the platform confirms the end within `cadence.cancel_s`. Raises LeaseLost."""
     deadline_s = shed.clock.monotonic_s() + shed.cadence.cancel_s
-    asked = False
+    asked, denied = False, 0
     while shed.clock.monotonic_s() < deadline_s:
         try:
             if not asked:
@@ -84,10 +85,15 @@ def ended(step: Step, engine: Engine, launch: Launch, shed: Shed, keeper: LeaseK
                 step.info(f"Cancelling {engine.name} run {launch.native_id}.")
             if engine.status(launch).state.final:
                 return True
+            denied = 0
+        except LaunchLost:
+            denied += 1
+            if denied >= LOST_AFTER:
+                return True
         except EngineError as error:
             if not error.transient:
                 step.warning(f"{engine.name} run {launch.native_id}: {error}")
-                return asked
+                return False
         keeper.keep()
         shed.clock.sleep(_LOOK_S)
     return False

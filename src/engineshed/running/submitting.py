@@ -23,8 +23,8 @@ from engineshed.running.settling import settle_bad
 from engineshed.running.shed import Shed
 
 
-def submit(step: Step, intent: Intent, shed: Shed, keeper: LeaseKeeper) -> Attempt:
-    """Send the recorded request; safe to call again for the same intent.
+def submit(step: Step, intent: Intent, shed: Shed, keeper: LeaseKeeper, *, again: bool = False) -> Attempt:
+    """Send the recorded request; safe to call again for the same intent, `again` where another body may have sent it.
 
     A transient refusal is repeated, and after the last the platform is asked for the token: a run whose reply was lost
     is taken as it is. Any other error ends whatever may have been started, settles the attempt with what that cost, is
@@ -32,7 +32,11 @@ def submit(step: Step, intent: Intent, shed: Shed, keeper: LeaseKeeper) -> Attem
     """
     engine = shed.engines[intent.engine]
     answer = _send(engine, _request(intent), shed, keeper)
-    started = answer if isinstance(answer, Launch) else _in_spite_of(answer, step, engine, intent, shed, keeper)
+    if isinstance(answer, Launch):
+        started = answer
+    else:
+        perhaps = again or any(refusal.transient for refusal in answer)
+        started = _in_spite_of(answer[-1], step, engine, intent, shed, keeper, perhaps=perhaps)
     record_launch(shed, intent, started, keeper.lease)
     links = dict(engine.links(started))
     step.event(f"Submitted to {intent.engine} ({intent.offer}) as {started.native_id}, token {intent.token}.", links)
@@ -62,11 +66,19 @@ def _send(engine: Engine, request: Request, shed: Shed, keeper: LeaseKeeper) -> 
 
 
 def _in_spite_of(
-    refusals: Sequence[EngineshedError], step: Step, engine: Engine, intent: Intent, shed: Shed, keeper: LeaseKeeper
+    error: EngineshedError,
+    step: Step,
+    engine: Engine,
+    intent: Intent,
+    shed: Shed,
+    keeper: LeaseKeeper,
+    *,
+    perhaps: bool,
 ) -> Launch:
-    """The run that was started although no reply said so. Raises the last refusal when settled, SubmitUnsure."""
-    error = refusals[-1]
-    perhaps = any(refusal.transient for refusal in refusals)
+    """The run that was started although no reply said so. Raises the last refusal when settled, SubmitUnsure.
+
+    perhaps: a request may have got through, so that a platform which cannot be asked leaves it open.
+    """
     try:
         # A platform that is away now is asked until it answers.
         there = patiently(lambda: found(engine, intent.token, shed), step, shed, keeper)

@@ -22,7 +22,7 @@ from engineshed.running.recording import record
 from engineshed.running.shed import Shed
 from engineshed.running.transcript import Transcript
 
-_LOST_AFTER = 3
+LOST_AFTER = 3
 """How often in a row a platform must deny a run before it counts as lost: lists lag behind submits."""
 
 _LOG_CHUNKS = 16
@@ -113,7 +113,7 @@ class Watch:
             self._lost, self._busy_s = 0, 0.0
         except LaunchLost as error:
             self._lost += 1
-            if self._lost >= _LOST_AFTER:
+            if self._lost >= LOST_AFTER:
                 self._status = self._lost_status(error)
         except StateUnknown:
             raise
@@ -142,11 +142,11 @@ class Watch:
         return Status(state=State.FAILED, native="lost", observed_at=self._shed.clock.now(), failure=failure)
 
     def _enforce_timeout(self) -> None:
-        """A platform that does not take the cancel is asked again at the next look."""
-        if self._timeout_s is None or self._timed_out:
-            return
+        """Cancel a run that is over its limit, again and again until it has ended: no platform keeps every promise."""
         ran_s = (self._shed.clock.now() - self._launch.submitted_at).total_seconds()
-        if ran_s <= self._timeout_s or (self._status and self._status.state.final):
+        if self._timeout_s is None or ran_s <= self._timeout_s or (self._status and self._status.state.final):
+            return
+        if not self._is_due("cancel", self._shed.cadence.busy_s):
             return
         if not self._over_limit:
             self._step.warning(f"The job's time limit of {self._timeout_s:g} s is over: cancelling it.")
@@ -155,7 +155,6 @@ class Watch:
             self._engine.cancel(self._launch)
         except EngineError as error:
             self._step.warning(f"{self._intent.engine} did not take the cancel, will go on asking: {error}")
-            self._busy_s = self._shed.cadence.busy_s
             return
         self._timed_out = True
         record(self._shed, self._intent, FactKind.CANCEL_ASKED, nth="timeout")

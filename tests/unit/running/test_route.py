@@ -203,13 +203,13 @@ def test_the_jobs_time_limit_ends_it(make_world: Callable[..., World]) -> None:
     assert world.platform.cancels
 
 
-def test_a_cancel_that_the_platform_does_not_take_is_asked_again(make_world: Callable[..., World]) -> None:
+def test_a_cancel_that_the_platform_does_not_take_or_forgets_is_asked_again(make_world: Callable[..., World]) -> None:
     world = make_world(timeout_s=5.0)
     world.platform.script = Script(lasts_s=500)
-    world.platform.faults = {"cancel_busy": 2}
+    world.platform.faults = {"cancel_busy": 2, "cancel_ignored": 1}
     with pytest.raises(RunFailed, match="time limit of 5 s"):
         finish(RecordedStep(), world.order, world.shed)
-    assert len(world.platform.cancels) == 3
+    assert len(world.platform.cancels) == 4
     assert not world.shed.ledger.live_attempts()
 
 

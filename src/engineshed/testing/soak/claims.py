@@ -5,6 +5,7 @@ A broken claim is a sentence; the story goes on, so that all of them are read to
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
@@ -16,8 +17,8 @@ from engineshed.model.status import State
 from engineshed.ports.ledger import Ledger
 from engineshed.running.order import Order
 from engineshed.storage.datasets import Datasets
+from engineshed.testing.soak.runs import SoakStep
 from engineshed.testing.soak.troubled import TroubledPlatform
-from engineshed.testing.steps import RecordedStep
 
 
 class Books:
@@ -27,7 +28,7 @@ class Books:
         self, platforms: Mapping[str, TroubledPlatform], ledger: Ledger, root: str, budget_usd: Decimal | None
     ) -> None:
         self._platforms, self._ledger, self._root, self._budget_usd = platforms, ledger, root, budget_usd
-        self._steps: list[RecordedStep] = []
+        self._steps: list[SoakStep] = []
         self._results: list[tuple[str, Token]] = []
         self._last: EngineshedError | None = None
         self.said: list[str] = []
@@ -37,7 +38,7 @@ class Books:
         """A line of the story, for whoever reads it afterwards."""
         self.said.append(text)
 
-    def saw(self, step: RecordedStep) -> None:
+    def saw(self, step: SoakStep) -> None:
         """A body's step; what it records is read at the end."""
         self._steps.append(step)
 
@@ -70,6 +71,7 @@ class Books:
         self._nothing_left()
         self._all_on_record(attempts)
         self._money(attempts)
+        self._every_line()
 
     def _one_success(self, commits: Sequence[str], *, cancelled: bool) -> None:
         results = {token for _, token in self._results}
@@ -114,6 +116,19 @@ class Books:
         spent = sum(map(_committed_usd, attempts), Decimal(0))
         if standing.reserved_usd != 0 or standing.spent_usd != spent:
             self.broken.append(f"the account says {standing}, its attempts have spent ${spent}")
+
+    def _every_line(self) -> None:
+        """Of what was handed on no line is missing; none came twice without a mark."""
+        heard = [line for step in self._steps for line in step.heard]
+        for token in {token for _, token in self._results}:
+            lines = next(p.runs[token].script.lines for p in self._platforms.values() if token in p.runs)
+            missing = set(range(2, lines + 2)) - {line.sequence for line in heard if line.token == token}
+            if missing:
+                self.broken.append(f"lines {sorted(missing)} of {token} were never handed on")
+        plain = Counter((line.token, line.sequence) for line in heard if not line.repeated)
+        twice = [f"{sequence} of {token}" for (token, sequence), times in plain.items() if times > 1]
+        if twice:
+            self.broken.append(f"handed on twice without a mark: lines {', '.join(twice)}")
 
     def _within_budget(self, token: Token) -> None:
         if self._budget_usd is None:

@@ -15,6 +15,12 @@ ENGINES = ("first", "second", "third")
 IN_PARTS = "third"
 """The engine whose submit makes a run first and lets it go by a second call."""
 
+HANGS_S = 1e6
+"""What a run takes that hangs: longer than any story."""
+
+TIMEOUT_S = 90.0
+"""Of the stories' job."""
+
 COMMIT_POINTS = (
     "acquire",
     "attempts",
@@ -43,7 +49,7 @@ _MOST_LIKELY = {
     "status_busy": 0.3,
     "usage_busy": 0.3,
     "cancel_busy": 0.4,
-    "cancel_ignored": 0.1,
+    "cancel_ignored": 0.3,
     "no_room": 0.3,
     "ledger_busy": 0.01,
     "unreadable": 0.1,
@@ -119,6 +125,8 @@ class Fate:
     def script(self) -> Script:
         """What a run that is started now will do."""
         lasts_s, lines = self.dice.uniform(0, 40), self.dice.randint(0, 4)
+        if self.chance(0.06):
+            return Script(lasts_s=HANGS_S, lines=lines)
         if self.chance(0.25):
             failure = self.dice.choice(_FAILURES)
             return Script(lasts_s=lasts_s, lines=lines, ends=State.FAILED, closes=False, seals=False, failure=failure)

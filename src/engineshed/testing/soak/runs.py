@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from engineshed.model.attempt import Attempt
+from engineshed.model.launch import TOKEN_PREFIX
+from engineshed.model.message import Message
 from engineshed.ports.step import RunState
 from engineshed.running.orphans import Orphaned
 from engineshed.testing.soak.fate import Fate
 from engineshed.testing.steps import RecordedStep
+
+_TOKEN = re.compile(rf"{TOKEN_PREFIX}[0-9a-f]{{24}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One line of a driver, handed on by a body."""
+
+    token: str
+    sequence: int
+    repeated: bool
 
 
 @dataclass(slots=True)
@@ -58,10 +74,22 @@ class SoakStep(RecordedStep):
     def __init__(self, run: SoakRun, runs: SoakRuns, fate: Fate) -> None:
         super().__init__(run.run_id, root_run_id=runs.root)
         self._run, self._runs, self._fate = run, runs, fate
+        self._token = ""
+        self.heard: list[Heard] = []
 
     def run_state(self) -> RunState:
         """Of the run."""
         return RunState.UNREADABLE if self._fate.happens("unreadable") else self._run.state
+
+    def event(self, text: str, metadata: Mapping[str, Any]) -> None:
+        """What is submitted or adopted is what is heard from then on."""
+        super().event(text, metadata)
+        token = _TOKEN.search(text)
+        self._token = token.group() if token else self._token
+
+    def message(self, message: Message, *, repeated: bool) -> None:
+        """Kept with the attempt that it came from."""
+        self.heard.append(Heard(self._token, message.sequence, repeated))
 
     def delivered(self, run_id: str) -> bool:
         """By the orchestrator's record."""

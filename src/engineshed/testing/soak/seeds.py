@@ -23,7 +23,7 @@ from engineshed.storage.datasets import Datasets
 from engineshed.storage.ledger import SqlLedger, open_ledger
 from engineshed.storage.objects import open_store
 from engineshed.testing.soak.claims import Books
-from engineshed.testing.soak.fate import Fate
+from engineshed.testing.soak.fate import TIMEOUT_S, Fate
 from engineshed.testing.soak.story import Story
 from engineshed.testing.soak.turns import NeverEnds, Turns
 
@@ -81,7 +81,13 @@ class Teller:
             clock=turns,
             cadence=_CADENCE,
         )
-        job = SparkJob(name=f"edges-{seed}", script=str(script), tables=("links",), expected_core_hours=fate.core_hours)
+        job = SparkJob(
+            name=f"edges-{seed}",
+            script=str(script),
+            tables=("links",),
+            expected_core_hours=fate.core_hours,
+            timeout_s=TIMEOUT_S,
+        )
         order = Order(asset="edges", job=job, mode=Mode.FULL, team="web", code_location="web_graph")
         story = Story(fate, turns, shed, order)
         try:
