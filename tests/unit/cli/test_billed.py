@@ -34,6 +34,9 @@ def test_bill_takes_the_place_of_what_was_metered(tmp_path: Path) -> None:
     assert "1 line of its attempts; billed anew: 1." in billed(tmp_path, f"own,2026-11-05,compute,400.00,{TOKEN},nodes")
     first, *_ = json.loads(costs("--by", "day", "--json"))
     assert (first["day"], first["total_usd"], first["by_basis"]) == ("2026-11-05", "400.00", {"billed": "400.00"})
+    assert "The total is billed $400.00 (95 %), metered $19.30 (5 %)." in costs()
+    (_, first_row, *_) = costs("--by", "day", "--csv").splitlines()
+    assert first_row == "2026-11-05,1,0,0,0.0,400.00,0,0,400.00,402.54,400.00,0,0,billed"
     assert "billed anew: 0." in billed(tmp_path, f"own,2026-11-05,compute,400.00,{TOKEN},nodes")
 
 

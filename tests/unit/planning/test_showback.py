@@ -16,6 +16,7 @@ from engineshed.model.job import Mode
 from engineshed.model.money import Basis, Cost
 from engineshed.model.spending import Spending
 from engineshed.planning.showback import DIMENSIONS, NO_PARTITION, Sum, basis_text, showback, total
+from engineshed.planning.statement import as_markdown, shares_text
 
 NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
 
@@ -75,6 +76,30 @@ def test_figures_of_several_bases_say_so() -> None:
     assert basis_text(line) == "metered 75 %, billed 25 %"
     assert basis_text(showback([spending()], ("team",))[0]) == "metered"
     assert basis_text(Sum(of={})) == "-"
+
+
+def test_a_small_share_is_not_rounded_to_nothing_nor_a_large_one_to_all() -> None:
+    billed = Cost(compute_usd=Decimal("99999"), basis=Basis.BILLED)
+    whole = total(
+        showback([spending(cost=billed), spending(cost=Cost(compute_usd=Decimal(1), basis=Basis.METERED))], [])
+    )
+    assert basis_text(whole) == "billed >99 %, metered <1 %"
+    assert shares_text(whole) == "billed $99,999.00 (>99 %), metered $1.00 (<1 %)"
+
+
+def test_a_refund_that_makes_up_for_the_rest_leaves_no_shares() -> None:
+    refund = Cost(compute_usd=Decimal("-402.54"), basis=Basis.BILLED)
+    whole = total(showback([spending(), spending(cost=refund)], []))
+    assert shares_text(whole) == "billed $-402.54 (-), metered $402.54 (-)"
+    assert basis_text(whole) == "billed, metered"
+
+
+def test_a_markdown_table_has_a_cell_for_each_column_whatever_names_hold() -> None:
+    lines = showback([spending(asset="a|b"), spending(asset="c"), spending(asset="d")], ("asset", "engine"))
+    rows = as_markdown(("asset", "engine"), lines, most=1).splitlines()
+    assert {row.replace("\\|", "").count("|") for row in rows} == {11}
+    assert rows[2].startswith("| a\\|b | emr |")
+    assert [row.split(" | ")[0] for row in rows[3:]] == ["| the rest", "| **total**"]
 
 
 def test_partitions_share_an_attempt_evenly() -> None:
