@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
+from engineshed.model.month import month_of
 
 from .conftest import Demo
 from .test_demo import PARTITIONS
@@ -90,6 +93,20 @@ def test_drops_are_shown_with_their_reasons(web: Webserver) -> None:
     for asset in ("nodes_only", "edges"):
         made, *_ = web.materialisations(asset, PARTITIONS[0])
         assert any(name.startswith(("drops", "dropped")) for name in made.metadata), sorted(made.metadata)
+
+
+def test_the_months_costs_are_a_page(web: Webserver) -> None:
+    month = month_of(datetime.now(UTC))
+    run_id = web.launch("web_graph/costs", tags={"dagster/partition": month})
+    assert web.ended(run_id) == "SUCCESS", web.messages(run_id)
+    (made, *_) = web.materialisations("web_graph/costs", month)
+    shown = made.metadata
+    assert next(iter(shown)) == "costs"
+    assert f"runs of web_graph in {month} (UTC)" in shown["costs"]
+    for asset in ("nodes_only", "edges", "graph", "graph_aggr"):
+        assert f"| {asset} | sail |" in shown["costs"]
+    assert shown["attempts"] >= 4
+    assert {"lines", "total_usd", "metered_usd", "engine/sail_usd", "asset/edges_usd"} <= set(shown)
 
 
 def test_the_run_of_the_demo_is_in_the_list_of_runs(web: Webserver, demo: Demo, times: dict[str, str]) -> None:
