@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from engineshed.model.errors import SettingInvalid
+from engineshed.processes.secret_names import is_secret
 from engineshed.processes.stray import DECIDED
 
 RESERVED_ENV = ("DAGSTER_PIPES_", "ENGINESHED_")
@@ -90,8 +91,15 @@ def checked(model: type[M], settings: Mapping[str, Any], place: str) -> M:
             elif fault["type"] == "missing":
                 faults.append(f"{key} is not set in location.yaml and has no default")
             else:
-                faults.append(f"{key} is {fault['input']!r}: {fault['msg']}")
-        raise SettingInvalid("; ".join(faults) + ".") from error
+                faults.append(f"{key}{_shown(fault['loc'], fault['input'])}: {fault['msg']}")
+        # Not from the error, whose text repeats all values: they may hold the very secret that is refused.
+        raise SettingInvalid("; ".join(faults) + ".") from None
+
+
+def _shown(path: tuple[str | int, ...], value: object) -> str:
+    """The wrong value itself, where it can be no secret: one word or number, under a name that promises none."""
+    plain = isinstance(value, str | int | float | Decimal) and not any(is_secret(str(part)) for part in path)
+    return f" is {value!r}" if plain else ""
 
 
 def _refuse_reserved(env: Mapping[str, str]) -> Mapping[str, str]:

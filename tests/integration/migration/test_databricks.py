@@ -1,9 +1,10 @@
-"""The page on moving from PipesDatabricksClient, done as it says: few new lines, and the script as it was."""
+"""The page on moving from PipesDatabricksClient, done as it says: both ways run the same script, few lines are new."""
 
 from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 import types
 from collections.abc import Iterator
@@ -14,10 +15,19 @@ import dagster as dg
 import pytest
 
 from engineshed.testing.databricks import DatabricksDouble
-from engineshed.testing.databricks.machines import Machines
 
 PAGE = Path(__file__).parents[3] / "docs" / "migration.md"
 VOLUME = "/Volumes/main/web/exchange"
+PATIENCE_S = 300
+RUN_BEFORE = """
+import json, dagster as dg, before
+with dg.instance_for_test() as instance:
+    result = before.defs.resolve_implicit_global_asset_job_def().execute_in_process(instance=instance)
+    (event,) = result.asset_materializations_for_node("events")
+    lines = [record.user_message or "" for record in instance.all_logs(result.run_id)]
+said = {name: value.value for name, value in event.metadata.items() if isinstance(value.value, (int, str))}
+print(json.dumps({"said": said, "lines": lines}))
+"""
 
 
 def blocks() -> dict[str, str]:
@@ -28,8 +38,18 @@ def blocks() -> dict[str, str]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with the page's files, a workspace, and the prices of its one machine."""
+def workspace(monkeypatch: pytest.MonkeyPatch) -> Iterator[DatabricksDouble]:
+    """A workspace, at the address that the SDK reads from its variables."""
+    with DatabricksDouble(execute=True, time_scale=0.002) as double:
+        double.make_volume(VOLUME)
+        monkeypatch.setenv("DATABRICKS_HOST", double.host)
+        monkeypatch.setenv("DATABRICKS_TOKEN", double.token)
+        yield double
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workspace: DatabricksDouble) -> Path:
+    """A folder with the page's files, and the prices of its one machine."""
     page = blocks()
     prices = [
         {"item": "ec2:m5.large", "market": "on_demand", "region": "us-east-1", "usd_per_hour": "0.096"},
@@ -57,11 +77,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "events.py").write_text(page["script"])
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ENGINESHED_PLATFORM", str(tmp_path / "platform.yaml"))
-    with DatabricksDouble(execute=True, time_scale=0.002, machines=Machines(session="none")) as double:
-        double.make_volume(VOLUME)
-        monkeypatch.setenv("DATABRICKS_HOST", double.host)
-        monkeypatch.setenv("DATABRICKS_TOKEN", double.token)
-        yield tmp_path
+    return tmp_path
 
 
 def definitions(source: str) -> dg.Definitions:
@@ -80,8 +96,19 @@ def test_at_most_five_lines_are_new() -> None:
     assert all(len(line) <= 120 for line in new)
 
 
-def test_the_old_code_is_code() -> None:
-    compile(blocks()["before"], "before.py", "exec")
+@pytest.mark.needs_java
+def test_the_old_asset_runs_the_script_by_dagsters_client(
+    databricks_python: Path, workspace: DatabricksDouble, tmp_path: Path
+) -> None:
+    workspace.local("/dbfs/events.py").write_text(blocks()["script"])
+    (tmp_path / "before.py").write_text(blocks()["before"])
+    command = [databricks_python, "-c", RUN_BEFORE]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    heard = json.loads(done.stdout.splitlines()[-1])
+    assert heard["said"]["rows"] == 100
+    assert any("100 rows" in line for line in heard["lines"])
+    assert len(workspace.books.submissions) == 1
 
 
 @pytest.mark.needs_java

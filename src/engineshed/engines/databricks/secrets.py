@@ -1,25 +1,16 @@
-"""Which settings hold secrets, and that none of them stands there in plain text.
+"""No secret stands in plain text: settings that hold one refer to a secret scope, `{{secrets/scope/key}}`.
 
-Told by the words of the name, since values cannot tell; a reference to a secret scope, `{{secrets/scope/key}}`, is what
-they must hold, because clusters alone resolve it.
+Clusters alone resolve such a reference.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Mapping
 
+from engineshed.processes.secret_names import is_secret
+
 _REFERENCE = re.compile(r"\{\{secrets/[^/{}]+/[^/{}]+\}\}")
-_WORDS = frozenset({"secret", "secrets", "password", "passwd", "token", "credential", "credentials", "apikey"})
-_PAIRS = frozenset((word, "key") for word in ("access", "account", "api", "private", "secret"))
-_WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])|[0-9]+")
-
-
-def is_secret(name: str) -> bool:
-    """Whether a setting of that name holds a secret."""
-    words = [word.lower() for word in _WORD.findall(name)]
-    return not _WORDS.isdisjoint(words) or not _PAIRS.isdisjoint(itertools.pairwise(words))
 
 
 def refuse_plain(values: Mapping[str, str]) -> Mapping[str, str]:

@@ -9,14 +9,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from engineshed.engines.emr.releases import RELEASES
+from engineshed.processes.secret_names import is_secret
 from engineshed.processes.settings import RESERVED_ENV
 
-_SECRET = re.compile(r"(?i)(secret|password|passwd|token|credential|access[._-]?key|api[._-]?key)")
 _REFERENCE = re.compile(r"EMR\.secret@arn:aws[a-z-]*:secretsmanager:[\w:/+=.@-]+")
 
 
 def _no_secrets(values: Mapping[str, str]) -> Mapping[str, str]:
-    plain = [k for k, v in values.items() if _SECRET.search(k) and not _REFERENCE.fullmatch(v)]
+    plain = [k for k, v in values.items() if is_secret(k) and not _REFERENCE.fullmatch(v)]
     if plain:
         raise ValueError(
             f"{', '.join(plain)} would hold a secret in plain text: keep it in AWS Secrets Manager and write "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -12,9 +13,9 @@ import pytest
 
 from engineshed.engines.databricks import build, check_block
 from engineshed.engines.databricks.runtimes import ENVIRONMENTS, RUNTIMES
-from engineshed.engines.databricks.secrets import is_secret
 from engineshed.model.errors import SettingInvalid
 from engineshed.ports.engine import Surroundings
+from engineshed.processes.secret_names import is_secret
 from engineshed.testing.clock import VirtualClock
 
 SERVERLESS: Mapping[str, Any] = {"kind": "serverless", "environment_version": "4"}
@@ -78,6 +79,7 @@ def test_a_secret_in_plain_text_is_refused_and_not_repeated(block: Mapping[str, 
     with pytest.raises(SettingInvalid) as caught:
         check_block(block)
     assert "secret scope" in str(caught.value)
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_reference_to_a_secret_is_taken() -> None:
