@@ -1,52 +1,42 @@
-"""A materialisation by Dagster's own client of Databricks: prints one JSON line of what Dagster kept.
+"""A run worker with Dagster's own client of Databricks, as its documentation has it. In an environment of its own.
 
-    .venv-cache/dagster-databricks/bin/python benchmarks/clients/databricks_step.py HOST TOKEN PYTHON_FILE
-
-Runs in an environment of its own, started by databricks_theirs.py, which has the workspace, the faults and the script.
+The workspace is that of DATABRICKS_HOST and DATABRICKS_TOKEN, the script that of BENCH_ADDRESS.
 """
 
-import json
-import sys
+import os
 from typing import Any
 
 import dagster as dg
 from dagster_databricks import PipesDatabricksClient
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service import compute, jobs
+from materialising import materialise
 
 POLL_S = 0.5
 
 
-def submit_task(python_file: str) -> jobs.SubmitTask:
-    """As Dagster's documentation has it: a new cluster, one Python file."""
+def submit_task() -> jobs.SubmitTask:
+    """A new cluster, one Python file."""
     return jobs.SubmitTask(
-        task_key="edges",
+        task_key="talk",
         new_cluster=compute.ClusterSpec(spark_version="15.4.x-scala2.12", node_type_id="m5.xlarge", num_workers=1),
-        spark_python_task=jobs.SparkPythonTask(python_file=python_file, source=jobs.Source.WORKSPACE),
+        spark_python_task=jobs.SparkPythonTask(python_file=os.environ["BENCH_ADDRESS"], source=jobs.Source.WORKSPACE),
     )
 
 
-def materialise(host: str, token: str, python_file: str) -> dict[str, Any]:
-    """What Dagster's run and event log say of one materialisation."""
-    heard: list[Any] = []
+@dg.asset
+def talk(context: dg.AssetExecutionContext, databricks: dg.ResourceParam[PipesDatabricksClient]) -> Any:
+    """What the script says of itself."""
+    return databricks.run(context=context, task=submit_task()).get_results()
 
-    @dg.asset
-    def edges(context: dg.AssetExecutionContext, databricks: dg.ResourceParam[PipesDatabricksClient]) -> Any:
-        done = databricks.run(context=context, task=submit_task(python_file))
-        heard.extend(done.get_custom_messages())
-        return done.get_results()
 
-    client = PipesDatabricksClient(WorkspaceClient(host=host, token=token), poll_interval_seconds=POLL_S)
-    instance = dg.DagsterInstance.ephemeral()
-    result = dg.materialize([edges], resources={"databricks": client}, instance=instance, raise_on_error=False)
-    run = instance.get_run_by_id(result.run_id)
-    return {
-        "dagster_run": result.run_id,
-        "dagster_status": run.status.value if run else None,
-        "materializations": len(result.get_asset_materialization_events()),
-        "messages": len(heard),
-    }
+def talk_job() -> dg.JobDefinition:
+    """The asset's job."""
+    client = PipesDatabricksClient(WorkspaceClient(), poll_interval_seconds=POLL_S)
+    named = [dg.define_asset_job("talk_job", "talk")]
+    defs = dg.Definitions([talk], jobs=named, resources={"databricks": client}, executor=dg.in_process_executor)
+    return defs.resolve_job_def("talk_job")
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(materialise(*sys.argv[1:4])) + "\n")
+    materialise(talk_job)

@@ -36,12 +36,14 @@ class Listener:
     """Of one watcher."""
 
     def __init__(self, step: Step, attempt: Attempt, shed: Shed, keeper: LeaseKeeper) -> None:
-        self._step, self._intent, self._shed, self._keeper = step, attempt.intent, shed, keeper
+        self._attempt, self._keeper = attempt, keeper
+        self._step, self._intent, self._shed = step, attempt.intent, shed
         self._reader = shed.channels[attempt.intent.channel].reader(attempt.intent.address)
         saved = json.loads(attempt.cursor) if attempt.cursor else {}
         self._handed_on = int(saved.get("sequence", 0))
         self._repeatable = self._handed_on + int(saved.get("window", _WINDOW)) if saved else 0
         self._window = _WINDOW
+        self._handing_on = False
         self._cursor = ""
         self.transcript = Transcript()
         self._broken = False
@@ -54,6 +56,13 @@ class Listener:
     def away_s(self) -> float:
         """For how long the transport has not answered; 0 while it does."""
         return 0.0 if self._away_since_s is None else self._shed.clock.monotonic_s() - self._away_since_s
+
+    def resumed(self) -> Listener:
+        """One that goes on behind what was handed on: an interrupt may have ended this one within a batch."""
+        other = Listener(self._step, self._attempt, self._shed, self._keeper)
+        other._handed_on = self._handed_on
+        other._repeatable = self._handed_on + (self._window if self._handing_on else 0)
+        return other
 
     def listen(self) -> bool:
         """Take what has arrived; False when nothing has. Raises AccessDenied, LeaseLost."""
@@ -94,6 +103,7 @@ class Listener:
         """In windows that grow while more is waiting; how large the next may be is saved before it is handed on."""
         self.transcript.damaged += batch.damaged
         new = [m for m in batch.messages if self.transcript.take(m) and m.sequence > self._handed_on]
+        self._handing_on = bool(new)
         while new:
             window, new = new[: self._window], new[self._window :]
             for message in folded(window, flood=bool(new)):
@@ -105,6 +115,7 @@ class Listener:
             self._handed_on = window[-1].sequence
             self._window = min(2 * self._window, _WIDEST_WINDOW) if new else _WINDOW
             self._save()
+        self._handing_on = False
 
     def _measure(self) -> None:
         transcript = self.transcript

@@ -25,6 +25,7 @@ from engineshed.model.errors import (
 )
 from engineshed.model.fact import FactKind
 from engineshed.model.failure import Failure, FailureClass
+from engineshed.model.launch import Token
 from engineshed.planning.escalation import MEMORY, ON_DEMAND, escalates, escalation
 from engineshed.ports.step import RunState, Step
 from engineshed.running.adopting import adopt, settled_by_run
@@ -62,6 +63,7 @@ class Route:
     def __init__(self, step: Step, order: Order, shed: Shed, audit: Audit = no_audit) -> None:
         self._step, self._order, self._shed, self._audit = step, order, shed, audit
         self._failed: frozenset[tuple[str, str]] = frozenset()
+        self._watches: dict[Token, Watch] = {}
         self._publishing = False
 
     def run(self) -> Result:
@@ -103,7 +105,9 @@ class Route:
             if attempt is None:
                 attempt = self._launch(keeper, last)
             order = Order.from_json(attempt.intent.record["order"])
-            ended = Watch(self._step, attempt, self._shed, keeper, order.job.timeout_s).run()
+            watch = Watch(self._step, attempt, self._shed, keeper, order.job.timeout_s)
+            self._watches[attempt.intent.token] = watch
+            ended = watch.run()
             verdict = patiently(partial(self._judge, order, attempt, ended), self._step, self._shed, keeper)
             if verdict.good:
                 result = self._settle(order, attempt, ended, verdict, keeper)
@@ -224,6 +228,8 @@ class Route:
         for attempt in self._shed.ledger.attempts(self._step.key):
             if attempt.live:
                 cancel_and_settle(self._step, attempt, self._shed, keeper)
+                if (watch := self._watches.get(attempt.intent.token)) is not None:
+                    watch.hear_the_rest()
 
     def _interrupted(self, keeper: LeaseKeeper) -> None:
         """A signal came. What it means is read from the run; the interrupt itself is passed on by the caller."""

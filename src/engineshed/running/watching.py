@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engineshed.model.attempt import Attempt
-from engineshed.model.errors import EngineError, LaunchLost, StateUnknown
+from engineshed.model.errors import EngineError, EngineshedError, LaunchLost, StateUnknown
 from engineshed.model.fact import FactKind
 from engineshed.model.failure import Failure, FailureClass
 from engineshed.model.launch import Launch
@@ -24,6 +24,9 @@ from engineshed.running.transcript import Transcript
 
 LOST_AFTER = 3
 """How often in a row a platform must deny a run before it counts as lost: lists lag behind submits."""
+
+_SILENCE_S = 1.0
+"""After such a silence the driver of a run that has ended, but for a success, has said all."""
 
 _LOG_CHUNKS = 16
 """Of the driver's output copied between two looks at its messages: a mebibyte."""
@@ -83,6 +86,23 @@ class Watch:
                 continue
             self._shed.clock.sleep(self._shed.cadence.messages_s)
 
+    def hear_the_rest(self) -> None:
+        """What the driver still said before its cancelled run ended: until `closed`, or a second of silence.
+
+        A transport in trouble is said, and left alone: nobody waits for a run that is cancelled.
+        """
+        listener = self._listener.resumed()
+        start_s = heard_s = self._shed.clock.monotonic_s()
+        try:
+            while not listener.transcript.closed:
+                now_s = self._shed.clock.monotonic_s()
+                heard_s = now_s if listener.listen() else heard_s
+                if now_s - heard_s >= _SILENCE_S or now_s - start_s >= self._shed.cadence.drain_s:
+                    return
+                self._shed.clock.sleep(self._shed.cadence.messages_s)
+        except EngineshedError as error:
+            self._step.warning(f"What the driver said last could not be read: {error}")
+
     def _stayed_away(self) -> bool:
         """Whether the messages' transport does not answer, and may yet: what was said may still lie there."""
         return 0.0 < self._listener.away_s < self._shed.cadence.away_s
@@ -90,9 +110,9 @@ class Watch:
     def _drained(self, trailing_s: float) -> bool:
         assert self._status is not None
         if self._transcript.closed or not self._transcript.opened:
-            patience_s = 0.0 if self._transcript.closed else min(1.0, self._shed.cadence.drain_s)
+            patience_s = 0.0 if self._transcript.closed else min(_SILENCE_S, self._shed.cadence.drain_s)
         else:
-            patience_s = self._shed.cadence.drain_s if self._status.state is State.SUCCEEDED else 1.0
+            patience_s = self._shed.cadence.drain_s if self._status.state is State.SUCCEEDED else _SILENCE_S
         return trailing_s >= patience_s
 
     def _ended(self, status: Status) -> Ended:

@@ -172,6 +172,43 @@ def test_a_users_cancel_ends_the_foreign_run_and_publishes_nothing(world: World)
     assert attempt.settlement.outcome is Outcome.CANCELLED
 
 
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_what_the_driver_said_until_its_cancel_is_handed_on_once(world: World, interrupted: bool) -> None:
+    world.platform.script = Script(lines=1000, lasts_s=100)
+    step = RecordedStep()
+
+    def cancel() -> None:
+        world.platform.advance()
+        if world.clock.monotonic_s() > 30.0 and step.state is RunState.RUNNING:
+            step.state = RunState.CANCELLING
+            if interrupted:
+                raise Interrupted
+
+    world.clock.on_sleep = cancel
+    with pytest.raises(RunCancelled):
+        finish(step, world.order, world.shed)
+    (run,) = world.platform.runs.values()
+    assert [text for _, text, _ in step.spoken] == [f"line {n}" for n in range(1, run.said)]
+    assert not any(repeated for _, _, repeated in step.spoken)
+
+
+def test_a_transport_that_is_gone_does_not_hold_up_a_cancel(world: World) -> None:
+    step = RecordedStep()
+
+    def cancel() -> None:
+        world.platform.advance()
+        if world.clock.monotonic_s() > 3.0 and step.state is RunState.RUNNING:
+            step.state = RunState.CANCELLING
+            for path in Path(world.shed.ledger.attempts(step.key)[0].intent.address).glob("*"):
+                path.unlink()
+
+    world.clock.on_sleep = cancel
+    with pytest.raises(RunCancelled):
+        finish(step, world.order, world.shed)
+    assert world.platform.cancels == world.platform.submissions
+    assert not world.shed.ledger.live_attempts()
+
+
 @pytest.mark.parametrize("state", [RunState.RUNNING, RunState.WILL_RETRY, RunState.UNREADABLE])
 def test_an_evicted_worker_leaves_the_run_and_its_successor_finishes_it(world: World, state: RunState) -> None:
     evicted = RecordedStep("run-1")
