@@ -7,6 +7,8 @@ for benchmark in benchmarks/*.py; do
   printf '== %s\n' "$benchmark"
   .venv/bin/python "$benchmark"
 done
+printf '== %s\n' "benchmarks.clients"
+.venv/bin/python -m benchmarks.clients
 
 printf '== the platform on the cluster that KUBECONFIG names\n'
 if [[ -n ${KUBECONFIG:-} ]]; then

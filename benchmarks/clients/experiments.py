@@ -33,7 +33,7 @@ _DATABRICKS = """
 _SAY = "pipes.log.info('message {}')"
 _WAIT = "\nPath({started!r}).touch()\nwhile not Path({gate!r}).exists(): time.sleep(0.05)\n"
 TWO = _SAY.format(1) + _WAIT + _SAY.format(2)
-LONG = _SAY.format(1) + f"\ntime.sleep({3600 / FASTER:g})\n" + _SAY.format(2)
+LONG = _SAY.format(1) + f"\ntime.sleep({7200 / FASTER:g})\n" + _SAY.format(2)
 MANY = "for n in range(1000): pipes.log.info(f'message {{n}} ' + 'x' * 975)"
 BAD = _SAY.format(1) + "\nraise ValueError('no such crawl')"
 
@@ -91,7 +91,7 @@ _CANCELLED, _LOST, _KILLED = (
 
 EXPERIMENTS = {
     "emr-outlasts-waiters": Experiment(
-        platform="EMR", what="a job of an hour", work=LONG, said=2, fate=_goes_well
+        platform="EMR", what="a job of two hours", work=LONG, said=2, fate=_goes_well
     ),
     "emr-own-spark-env": Experiment(
         platform="EMR", what="the team states a `spark-env`", work=TWO, said=2, fate=_own_variables
