@@ -36,18 +36,21 @@ class SeriesSet:
     folded: int = 0
     _numbers: dict[str, dict[Values, float]] = field(default_factory=dict)
     _histograms: dict[str, dict[Values, Histogram]] = field(default_factory=dict)
+    _marks: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def add(self, metric: Metric, value: float = 1.0, /, **labels: str) -> None:
         """Add to a counter, or to a gauge that is a sum."""
         there = self._numbers.setdefault(metric.name, {})
         values = self._place(metric, labels, there)
         there[values] = there.get(values, 0.0) + value
+        self._touch(metric)
 
     def highest(self, metric: Metric, value: float, /, **labels: str) -> None:
         """Raise a gauge to a value, where it is not higher already."""
         there = self._numbers.setdefault(metric.name, {})
         values = self._place(metric, labels, there)
         there[values] = max(there.get(values, value), value)
+        self._touch(metric)
 
     def observe(self, metric: Metric, value: float, /, **labels: str) -> None:
         """One observation of a histogram."""
@@ -58,6 +61,7 @@ class SeriesSet:
             found = there[values] = Histogram([0] * (len(metric.buckets) + 1))
         found.counts[bisect_left(metric.buckets, value)] += 1
         found.total += value
+        self._touch(metric)
 
     def numbers(self, metric: Metric) -> Mapping[Values, float]:
         """The series of a counter or gauge."""
@@ -66,6 +70,10 @@ class SeriesSet:
     def histograms(self, metric: Metric) -> Mapping[Values, Histogram]:
         """The series of a histogram."""
         return self._histograms.get(metric.name, {})
+
+    def mark(self, metric: Metric) -> tuple[int, int]:
+        """Another one after each change of the metric's series, for whoever keeps what it made of them."""
+        return self._marks.get(metric.name, (0, 0))
 
     def value(self, metric: Metric, /, **labels: str) -> float:
         """The value of one series, or the number of its observations; 0 where it is not there."""
@@ -89,17 +97,19 @@ class SeriesSet:
 
     def with_zeros(self, keys: Iterable[Key]) -> SeriesSet:
         """The same series with these at 0; this set stays as it is."""
-        numbers, histograms = dict(self._numbers), dict(self._histograms)
+        numbers, histograms, marks = dict(self._numbers), dict(self._histograms), dict(self._marks)
         zeros: dict[str, list[Values]] = {}
         for name, values in keys:
             zeros.setdefault(name, []).append(values)
         for name, these in zeros.items():
+            # One more at 0 has just been added, which is a change of its own; one less is a smaller number here.
+            marks[name] = (marks.get(name, (0, 0))[0], len(these))
             if name in numbers:
                 numbers[name] = {**numbers[name], **dict.fromkeys(these, 0.0)}
             else:
                 none = Histogram([0] * (len(BY_NAME[name].buckets) + 1))
                 histograms[name] = {**histograms[name], **dict.fromkeys(these, none)}
-        return SeriesSet(cap=self.cap, folded=self.folded, _numbers=numbers, _histograms=histograms)
+        return SeriesSet(cap=self.cap, folded=self.folded, _numbers=numbers, _histograms=histograms, _marks=marks)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON that `from_json` reads back."""
@@ -124,6 +134,9 @@ class SeriesSet:
                 if n in BY_NAME
             },
         )
+
+    def _touch(self, metric: Metric) -> None:
+        self._marks[metric.name] = (self._marks.get(metric.name, (0, 0))[0] + 1, 0)
 
     def _place(self, metric: Metric, labels: Mapping[str, str], there: Mapping[Values, Any]) -> Values:
         if not labels.keys() <= set(metric.labels):

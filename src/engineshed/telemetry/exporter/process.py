@@ -18,7 +18,7 @@ from engineshed.telemetry.counting import Counting
 from engineshed.telemetry.exporter import checkpoint
 from engineshed.telemetry.exporter.births import Births
 from engineshed.telemetry.exporter.checkpoint import Counted
-from engineshed.telemetry.exporter.exposition import openmetrics
+from engineshed.telemetry.exporter.exposition import Exposition
 from engineshed.telemetry.exporter.live import LiveProgress, Post, Taken
 from engineshed.telemetry.series import SeriesSet
 
@@ -69,6 +69,7 @@ class Exporter:
         self._queue_at: datetime | None = None
         self._saved_at = clock.now()
         self._saved_position = self._position
+        self._exposition = Exposition()
         self._text = b""
         self.caught_up = False
 
@@ -107,8 +108,8 @@ class Exporter:
         for stage in ("facts", "queue", "checkpoint"):
             own.add(m.EXPORTER_ERRORS, 0.0, stage=stage)
         counted = self._births.page(self._counting.series)
-        parts = [counted, self._live.gauges(self._counting.live, now), self._queue, own]
-        self._text = openmetrics(parts) if self.caught_up else b""
+        gauges = [self._live.gauges(self._counting.live, now), self._queue, own]
+        self._text = self._exposition.text(counted, gauges) if self.caught_up else b""
 
     def _read(self) -> float:
         lag_s = 0.0
