@@ -14,6 +14,8 @@ endif
 export DAGSTER_HOME := $(abspath $(or $(ENGINESHED_HOME),.engineshed))/dagster
 # Where `make ui` listens, on this machine only.
 PORT ?= 3000
+# And where the metrics of what it shows are served.
+METRICS ?= 9103
 
 .PHONY: help setup demo ui defs test test-unit test-cluster e2e e2e-machine platform location namespace pages reload materialise uninstall kind kind-down load bench images lint docs lock clean
 
@@ -27,8 +29,8 @@ demo: setup ## run the showcase on the shipped web-archive sample and show its p
 	@make/dagster_home.sh
 	@$(BIN)/python -m make.demo
 
-ui: setup ## Dagster's web pages on http://127.0.0.1:3000 with both code locations (PORT=.. for another port)
-	@make/ui.sh $(PORT)
+ui: setup ## Dagster's web pages on http://127.0.0.1:3000 with both code locations (PORT=.., METRICS=.. for other ports)
+	@make/ui.sh $(PORT) $(METRICS)
 
 defs: setup ## check and list the definitions of every code location
 	@make/defs.sh

@@ -10,6 +10,7 @@ The environment is an argument: only assets/resource.py and the command line rea
 | ENGINESHED_PAYLOADS | folder of the team's job scripts | `payloads` of location.yaml |
 | ENGINESHED_DATA_ROOT | where datasets are published | `data_root` of location.yaml, else `data` in the home folder |
 | ENGINESHED_LEDGER_URL | SQLAlchemy URL of the ledger | `ledger_url` of platform.yaml, else SQLite in the home folder |
+| ENGINESHED_EXPORTER_URL | where live progress is posted | `exporter_url` of platform.yaml |
 | ENGINESHED_TEAM | the team of this namespace: another `team` in location.yaml is refused | not checked |
 | ENGINESHED_IMAGE_DIGEST | provenance: the image that runs | not recorded |
 | ENGINESHED_LOCK_HASH | provenance: the lock it was made from | the nearest requirements.lock above location.yaml |
@@ -81,6 +82,8 @@ def read_premises(location_file: str | None, env: Mapping[str, str]) -> Premises
 def read_platform_in(env: Mapping[str, str]) -> PlatformSettings:
     """The platform's settings in that environment, the ledger's password put in. Raises SettingInvalid."""
     platform = read_platform(Path(env["ENGINESHED_PLATFORM"]) if env.get("ENGINESHED_PLATFORM") else None)
+    if env.get("ENGINESHED_EXPORTER_URL"):
+        platform = platform.model_copy(update={"exporter_url": env["ENGINESHED_EXPORTER_URL"]})
     if env.get("ENGINESHED_LEDGER_URL"):
         return platform.model_copy(update={"ledger_url": env["ENGINESHED_LEDGER_URL"]})
     variable = platform.ledger_password_env

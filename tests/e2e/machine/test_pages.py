@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from engineshed.model.month import month_of
 
@@ -121,3 +123,17 @@ def test_what_the_drivers_of_the_demo_wrote_is_in_the_compute_logs(web: Webserve
     run = demo.said.rpartition("engineshed reproduce ")[2].split()[0]
     (found,) = [r for r in web.runs() if r["runId"].startswith(run)]
     assert "wrote" in web.compute_log(found["runId"])
+
+
+def test_what_the_pages_show_is_counted_beside_them(web: Webserver) -> None:
+    with urllib.request.urlopen(web.metrics, timeout=30) as answer:
+        page = answer.read().decode()
+    counted = {
+        sample.labels["asset_group"]: sample.value
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+        if sample.name == "engineshed_rows_total"
+    }
+    # One run of the demo made every partition of the four assets of `web_graph`, and the seed list before.
+    assert counted
+    assert all(rows > 0 for rows in counted.values())

@@ -14,17 +14,19 @@ from ..pages import Pages
 
 
 class Webserver(Pages):
-    """`make ui` on a free port, in a group of its own."""
+    """`make ui` on free ports, in a group of its own. `metrics`: where its exporter is asked."""
 
     def __init__(self, repository: Path, env: Mapping[str, str], log: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port: int = free.getsockname()[1]
+        with socket.socket() as one, socket.socket() as other:
+            one.bind(("127.0.0.1", 0))
+            other.bind(("127.0.0.1", 0))
+            port, metrics = int(one.getsockname()[1]), int(other.getsockname()[1])
         super().__init__(f"http://127.0.0.1:{port}")
+        self.metrics = f"http://127.0.0.1:{metrics}/metrics"
         self.log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                ["make", "ui", f"PORT={port}"],
+                ["make", "ui", f"PORT={port}", f"METRICS={metrics}"],
                 cwd=repository,
                 env=dict(env),
                 stdin=subprocess.DEVNULL,

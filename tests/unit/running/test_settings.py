@@ -65,12 +65,14 @@ def test_paths_are_relative_to_the_file_and_the_environment_lies_over_them(tmp_p
             "ENGINESHED_HOME": str(tmp_path / "h"),
             "ENGINESHED_DATA_ROOT": "s3://bucket/prefix",
             "ENGINESHED_LEDGER_URL": "postgresql+psycopg2://host/db",
+            "ENGINESHED_EXPORTER_URL": "http://127.0.0.1:9103",
             "ENGINESHED_IMAGE_DIGEST": "sha256:1",
         },
     )
     assert over.home == tmp_path / "h"
     assert over.data_root == "s3://bucket/prefix"
     assert over.platform.ledger_url == "postgresql+psycopg2://host/db"
+    assert over.platform.exporter_url == "http://127.0.0.1:9103"
     assert over.image_digest == "sha256:1"
 
 
