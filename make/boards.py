@@ -16,13 +16,15 @@ from engineshed.telemetry.boards import BOARDS
 from engineshed.telemetry.rules import as_rules
 
 CHARTS = Path(__file__).resolve().parents[1] / "charts"
+# Where `make pages` has them; the chart puts the platform's own address in its place.
+DAGSTER = "http://127.0.0.1:3000"
 FILES = CHARTS / "platform" / "files"
 RULES = tuple(CHARTS / chart / "files" / "rules.yaml" for chart in ("platform", "dev-services"))
 
 
 def made() -> dict[Path, str]:
     """File -> what it has to hold."""
-    found = {FILES / "dashboards" / f"{board.uid}.json": as_grafana(board) for board in BOARDS}
+    found = {FILES / "dashboards" / f"{board.uid}.json": as_grafana(board, DAGSTER) for board in BOARDS}
     rules = yaml.safe_dump(as_rules(), sort_keys=False, width=1000)
     return found | dict.fromkeys(RULES, rules)
 

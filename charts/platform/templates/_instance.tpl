@@ -149,6 +149,9 @@ price_store:
   {{- end }}
   region: {{ $.Values.objectStore.region | default "us-east-1" | quote }}
 {{- end }}
+{{- with .Values.monitoring.grafanaUrl }}
+grafana_url: {{ . | quote }}
+{{- end }}
 {{ toYaml .Values.platform }}
 {{- end -}}
 

@@ -73,6 +73,7 @@ def open_shed(
         prices_max_age_days=platform.prices_max_age_days,
         rooms=_rooms(location, platform),
         meter=_meter(platform),
+        grafana_url=platform.grafana_url,
         cadence=cadence or Cadence(),
     )
 

@@ -112,6 +112,9 @@ class PlatformSettings(_Closed):
     exporter_url: str = Field(
         default="", description="Address of `engineshed exporter`, to which live progress is posted; none: nowhere."
     )
+    grafana_url: str = Field(
+        default="", description="Address of Grafana as people reach it: runs link to their board; none: no link."
+    )
     exporter_token_file: str = Field(
         default="",
         description="File with the token by which the exporter knows whose progress it is; none: it knows by none.",

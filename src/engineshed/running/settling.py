@@ -16,9 +16,9 @@ from engineshed.model.failure import Failure
 from engineshed.model.launch import Launch
 from engineshed.model.money import Cost
 from engineshed.model.usage import Usage
-from engineshed.ports.engine import Engine
 from engineshed.ports.step import Step
 from engineshed.running.leasing import LeaseKeeper
+from engineshed.running.linking import links_of_settled
 from engineshed.running.order import Order
 from engineshed.running.recording import fact, record
 from engineshed.running.result import Published, Result
@@ -183,7 +183,7 @@ def _result(
         adopted=False,
         messages=transcript.messages,
         plan=intent.record["plan"],
-        links=_links(shed.engines[intent.engine], launch),
+        links=links_of_settled(intent, launch, shed),
         provenance=provenance,
         published=tuple(published_of(c) for c in commits),
         reported=transcript.reported,
@@ -198,13 +198,6 @@ def _seconds(usage: Usage | None, launch: Launch, shed: Shed) -> float:
     if usage is not None and usage.intervals:
         return usage.hours * 3600
     return (shed.clock.now() - launch.submitted_at).total_seconds()
-
-
-def _links(engine: Engine, launch: Launch) -> dict[str, str]:
-    try:
-        return dict(engine.links(launch))
-    except EngineshedError:
-        return {}
 
 
 def published_of(commit: Commit) -> Published:

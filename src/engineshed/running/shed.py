@@ -53,6 +53,7 @@ class Shed:
     environments: engine -> folder of the Python packages packed for it.
     store: how drivers reach the object store (`endpoint_url`, `region`).
     rooms: how many runs engines may carry at once.
+    grafana_url: where the boards are; empty where no Grafana is known.
     rejected, rejected_channels: the engines and channels that could not be built, and why.
     prices_max_age_days: older prices are said to be.
     """
@@ -73,4 +74,5 @@ class Shed:
     rooms: tuple[Room, ...] = ()
     prices_max_age_days: int = MAX_AGE_DAYS
     meter: Meter = field(default_factory=Silent)
+    grafana_url: str = ""
     cadence: Cadence = field(default_factory=Cadence)

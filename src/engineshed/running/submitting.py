@@ -17,6 +17,7 @@ from engineshed.ports.engine import Engine
 from engineshed.ports.step import Step
 from engineshed.running.cancelling import ended, found
 from engineshed.running.leasing import LeaseKeeper
+from engineshed.running.linking import links_of_live
 from engineshed.running.patience import patiently
 from engineshed.running.recording import record_launch
 from engineshed.running.settling import settle_bad
@@ -38,7 +39,7 @@ def submit(step: Step, intent: Intent, shed: Shed, keeper: LeaseKeeper, *, again
         perhaps = again or any(refusal.transient for refusal in answer)
         started = _in_spite_of(answer[-1], step, engine, intent, shed, keeper, perhaps=perhaps)
     record_launch(shed, intent, started, keeper.lease)
-    links = dict(engine.links(started))
+    links = links_of_live(intent, started, shed)
     step.event(f"Submitted to {intent.engine} ({intent.offer}) as {started.native_id}, token {intent.token}.", links)
     return Attempt(intent=intent, launch=started)
 

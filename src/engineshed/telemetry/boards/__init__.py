@@ -14,4 +14,4 @@ from engineshed.telemetry.boards.team import TEAM
 
 BOARDS = (FLEET, TEAM, COST, LIVE, MESSAGES, PLATFORM)
 
-__all__ = ["BOARDS", "Board", "Panel", "Query", "Row"]
+__all__ = ["BOARDS", "LIVE", "TEAM", "Board", "Panel", "Query", "Row"]

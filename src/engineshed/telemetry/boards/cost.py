@@ -71,6 +71,7 @@ COST = Board(
                     title="Submit",
                     description="From intent to reply, nine in ten. Above a minute: it was refused and asked again.",
                     unit=Unit.SECONDS,
+                    width=8,
                     warn=30,
                     alarm=60,
                     queries=(Query(quantile(0.9, m.SUBMIT_SECONDS, "engine", over="1h"), "{{engine}}"),),
@@ -79,6 +80,7 @@ COST = Board(
                     title="Trouble with platforms",
                     description="Looks that failed and were repeated; bills that could not be had.",
                     unit=Unit.COUNT,
+                    width=8,
                     queries=(
                         Query(grown(m.POLL_ERRORS, "engine", over="1h"), "look: {{engine}}"),
                         Query(grown(m.BILLING_ERRORS, "engine", over="1h"), "bill: {{engine}}"),
@@ -88,6 +90,7 @@ COST = Board(
                     title="Escalations",
                     description="memory: twice as much was asked for. on_demand: spot was taken away.",
                     unit=Unit.COUNT,
+                    width=8,
                     queries=(Query(grown(m.ESCALATIONS, "kind", over="1h"), "{{kind}}"),),
                 ),
             ),
