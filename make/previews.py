@@ -1,44 +1,55 @@
-"""Draws a preview of each board from its own JSON and a Prometheus, for the docs: where no Grafana can be had.
+"""Draws a preview of each board from its own JSON, for the docs: where no Grafana can be had.
 
-    .venv/bin/python -m make.previews http://127.0.0.1:9090 docs/images/boards [--minutes 6]
+    .venv/bin/python -m make.previews docs/images/boards [--minutes 8] [--prometheus http://127.0.0.1:9090]
 
-A preview has the board's panels, queries, units and thresholds; fonts and colours are the plotting library's.
+Without an address the data is that of a rehearsal (make/rehearsal). A preview has the board's panels, queries, units,
+legends and thresholds; fonts and colours are the plotting library's. An hour of a board is a minute here.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 import time
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from make.rehearsal.stage import rehearsed
+
 FILES = Path(__file__).resolve().parents[1] / "charts" / "platform" / "files" / "dashboards"
 VARIABLES = ("team", "code_location", "engine")
-UNITS = {"s": " s", "currencyUSD": " $", "bytes": " B", "percentunit": " %", "ops": "/s"}
-COLUMNS = 24
+COLOURS = {"green": "#299c46", "yellow": "#e0a100", "red": "#d44a3a"}
+COLUMNS, COLUMN_INCH, ROW_INCH, HEAD_INCH = 24, 0.6, 0.34, 0.45
+TITLE_INCH, AXIS_INCH, LEFT_INCH, RIGHT_INCH = 0.34, 0.3, 0.75, 0.15
 
 
 class Prometheus:
     """Answers of one server."""
 
     def __init__(self, address: str, minutes: float) -> None:
-        self._address, self._seconds = address.rstrip("/"), minutes * 60
+        self._address, self._seconds, self._now_s = address.rstrip("/"), minutes * 60, time.time()
 
     def over_time(self, expr: str) -> list[Any]:
         """Series of the last minutes."""
-        now = time.time()
-        step = max(2.0, self._seconds / 120)
-        return self._ask("query_range", query=self._filled(expr), start=now - self._seconds, end=now, step=step)
+        step_s, start_s = max(2.0, self._seconds / 150), self._now_s - self._seconds
+        return self._ask("query_range", query=self._filled(expr), start=start_s, end=self._now_s, step=step_s)
 
     def now(self, expr: str) -> list[Any]:
         """Values at this moment."""
-        return self._ask("query", query=self._filled(expr))
+        return self._ask("query", query=self._filled(expr), time=self._now_s)
+
+    @property
+    def span(self) -> tuple[datetime, datetime]:
+        """What is drawn."""
+        return datetime.fromtimestamp(self._now_s - self._seconds, UTC), datetime.fromtimestamp(self._now_s, UTC)
 
     def _ask(self, what: str, **words: Any) -> list[Any]:
         url = f"{self._address}/api/v1/{what}?{urllib.parse.urlencode(words)}"
@@ -48,8 +59,11 @@ class Prometheus:
     def _filled(self, expr: str) -> str:
         for name in VARIABLES:
             expr = expr.replace(f"${name}", ".*")
-        span = f"{max(60, round(self._seconds))}s"
-        return re.sub(r"\[(1h|1d|15m)\]", f"[{span}]", expr.replace("$__rate_interval", "1m").replace("$__range", span))
+        whole = f"{round(self._seconds)}s"
+        expr = expr.replace("$__rate_interval", "20s").replace("$__range", whole)
+        for window, here in (("1d", whole), ("1h", "60s"), ("15m", "30s")):
+            expr = re.sub(rf"(\[|offset ){window}\b", rf"\g<1>{here}", expr)
+        return expr
 
 
 def draw(board: dict[str, Any], prometheus: Prometheus, path: Path) -> None:
@@ -59,59 +73,59 @@ def draw(board: dict[str, Any], prometheus: Prometheus, path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    panels = [panel for panel in board["panels"] if panel["type"] != "row"]
-    lowest = max(p["gridPos"]["y"] + p["gridPos"]["h"] for p in board["panels"])
-    figure = plt.figure(figsize=(14, 0.34 * lowest + 0.6), facecolor="white")
-    figure.suptitle(f"{board['title']}  (preview)", x=0.02, y=0.995, ha="left", va="top", fontsize=13, weight="bold")
-    top = 0.6 / (0.34 * lowest + 0.6)
-    for panel in panels:
+    rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in board["panels"])
+    wide, high = COLUMNS * COLUMN_INCH, rows * ROW_INCH + HEAD_INCH
+    figure = plt.figure(figsize=(wide, high), facecolor="white")
+    title = f"{board['title']}  (preview)"
+    figure.text(0.15 / wide, 1 - 0.1 / high, title, fontsize=13, weight="bold", va="top")
+    for panel in board["panels"]:
         spot = panel["gridPos"]
-        left, width = spot["x"] / COLUMNS, spot["w"] / COLUMNS
-        bottom, height = 1 - (spot["y"] + spot["h"]) / lowest, spot["h"] / lowest
-        left_pad = 0.075 if panel["type"] == "bargauge" else 0.045
-        pads = (left_pad, 0.12, left_pad + 0.015, 0.24) if spot["h"] > 4 else (0.01, 0.05, 0.02, 0.3)
-        axes = figure.add_axes(
-            (
-                left + pads[0],
-                (bottom + height * pads[1]) * (1 - top),
-                width - pads[2],
-                height * (1 - pads[3]) * (1 - top),
-            )
-        )
-        axes.set_title(panel["title"], fontsize=9, loc="left")
+        top = HEAD_INCH + spot["y"] * ROW_INCH
+        if panel["type"] == "row":
+            middle = 1 - (top + spot["h"] * ROW_INCH / 2) / high
+            figure.text(0.15 / wide, middle, f"▾ {panel['title']}", fontsize=10, color="#555", va="center")
+            continue
+        x, width = spot["x"] * COLUMN_INCH, spot["w"] * COLUMN_INCH
+        height = spot["h"] * ROW_INCH
+        left = {"stat": 0.15, "table": 0.15, "bargauge": 1.4}.get(panel["type"], LEFT_INCH)
+        low = 0.1 if panel["type"] in ("stat", "table") else AXIS_INCH
+        place = (x + left, high - top - height + low, width - left - RIGHT_INCH, height - low - TITLE_INCH)
+        axes = figure.add_axes((place[0] / wide, place[1] / high, place[2] / wide, place[3] / high))
+        named = 1 - (top + 0.08) / high
+        figure.text((x + 0.15) / wide, named, panel["title"], fontsize=9, weight="bold", va="top")
         _KINDS[panel["type"]](axes, panel, prometheus)
-    figure.savefig(path, dpi=90)
+    figure.savefig(path, dpi=85)
     plt.close(figure)
 
 
 def _lines(axes: Any, panel: dict[str, Any], prometheus: Prometheus) -> None:
-    unit = panel["fieldConfig"]["defaults"]["unit"]
-    stacked = panel["fieldConfig"]["defaults"].get("custom", {}).get("stacking", {}).get("mode") == "normal"
+    defaults = panel["fieldConfig"]["defaults"]
     found = [(_name(t, s), s["values"]) for t in panel["targets"] for s in prometheus.over_time(t["expr"])]
-    if stacked and found:
+    found = [(name, [(t, float(v)) for t, v in values if v != "NaN"]) for name, values in found]
+    found = [(name, values) for name, values in found if values]
+    if not found:
+        _nothing(axes)
+        return
+    if defaults.get("custom", {}).get("stacking", {}).get("mode") == "normal":
         times = sorted({t for _, values in found for t, _ in values})
-        heights = [[_shown(dict(values).get(t, "0"), unit) for t in times] for _, values in found]
-        axes.stackplot(
-            [datetime.fromtimestamp(t, UTC) for t in times], heights, labels=[n for n, _ in found], alpha=0.6
-        )
+        heights = [[dict(values).get(t, 0.0) for t in times] for _, values in found]
+        moments = [datetime.fromtimestamp(t, UTC) for t in times]
+        axes.stackplot(moments, heights, labels=[name for name, _ in found], alpha=0.6)
     else:
         for name, values in found:
-            axes.plot(
-                [datetime.fromtimestamp(t, UTC) for t, _ in values],
-                [_shown(v, unit) for _, v in values],
-                label=name,
-                lw=1.3,
-            )
-    for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"]:
-        if step["value"] is not None and step["value"] * (100 if unit == "percentunit" else 1) < axes.get_ylim()[1]:
-            axes.axhline(step["value"], color=step["color"], ls="--", lw=0.8)
-    if found:
-        axes.legend(fontsize=6, loc="upper left", ncols=3 if len(found) > 6 else 2, framealpha=0.7, edgecolor="none")
-    _tidy(axes, unit)
-    axes.set_ylim(top=axes.get_ylim()[1] * (1.5 if len(found) > 6 else 1.25))
+            axes.plot(*_with_gaps(values), label=name, lw=1.4)
+    axes.set_ylim(bottom=0)
+    axes.set_ylim(top=max(axes.get_ylim()[1], 1e-9) * (1.35 if len(found) <= 2 * 3 else 1.6))
+    for value, colour in _thresholds(panel):
+        if value < axes.get_ylim()[1]:
+            axes.axhline(value, color=colour, ls="--", lw=0.9)
+    ncols = 2 if panel["gridPos"]["w"] <= 8 else 3
+    axes.legend(fontsize=7, loc="upper left", ncols=ncols, framealpha=0.7, edgecolor="none")
+    axes.set_xlim(*prometheus.span)
+    _tidy(axes, defaults["unit"])
 
 
-def _with_gaps(values: list[Any], unit: str) -> tuple[list[datetime], list[float]]:
+def _with_gaps(values: list[tuple[float, float]]) -> tuple[list[datetime], list[float]]:
     """Moments and values; where nothing was told for a while the line is broken, as Grafana breaks it."""
     step = min((b[0] - a[0] for a, b in pairwise(values)), default=0)
     moments, shown = [], []
@@ -120,70 +134,147 @@ def _with_gaps(values: list[Any], unit: str) -> tuple[list[datetime], list[float
             moments.append(datetime.fromtimestamp(t - step, UTC))
             shown.append(float("nan"))
         moments.append(datetime.fromtimestamp(t, UTC))
-        shown.append(_shown(value, unit))
+        shown.append(value)
     return moments, shown
 
 
 def _bars(axes: Any, panel: dict[str, Any], prometheus: Prometheus) -> None:
     unit = panel["fieldConfig"]["defaults"]["unit"]
-    found = [(_name(t, s), _shown(s["value"][1], unit)) for t in panel["targets"] for s in prometheus.now(t["expr"])]
-    bars = axes.barh([name or "-" for name, _ in found], [value for _, value in found], color="#5794f2", height=0.55)
-    axes.bar_label(bars, fmt="{:.3g}" + UNITS.get(unit, ""), fontsize=8, padding=3)
-    axes.margins(x=0.25)
+    found = [(_name(t, s) or "-", float(s["value"][1])) for t in panel["targets"] for s in prometheus.now(t["expr"])]
+    if not found:
+        _nothing(axes)
+        return
+    bars = axes.barh([name for name, _ in found], [value for _, value in found], color="#5794f2", height=0.55)
+    axes.bar_label(bars, [text(value, unit) for _, value in found], fontsize=8, padding=3)
+    axes.set_xlim(0, 1.25 * max([value for _, value in found] + [1e-9]))
     axes.set_ylim(-0.6, max(len(found) - 0.4, 2.4))
-    _tidy(axes, unit)
+    axes.tick_params(labelsize=8)
+    axes.set_xticks([])
+    _open(axes)
 
 
 def _number(axes: Any, panel: dict[str, Any], prometheus: Prometheus) -> None:
-    defaults = panel["fieldConfig"]["defaults"]
     found = prometheus.now(panel["targets"][0]["expr"])
     axes.set_axis_off()
-    raw = float(found[0]["value"][1]) if found else float("nan")
-    colour = "grey"
-    for step in defaults["thresholds"]["steps"]:
-        if found and (step["value"] is None or raw >= step["value"]):
-            colour = {"green": "#299c46", "yellow": "#e0a100", "red": "#d44a3a"}[step["color"]]
-    text = f"{_shown(str(raw), defaults['unit']):.3g}{UNITS.get(defaults['unit'], '')}" if found else "no data"
-    axes.text(0.02, 0.35, text, fontsize=24, color=colour, va="center", transform=axes.transAxes)
+    if not found:
+        _nothing(axes)
+        return
+    raw = float(found[0]["value"][1])
+    colour = panel["fieldConfig"]["defaults"]["thresholds"]["steps"][0]["color"]
+    for value, higher in _steps(panel):
+        colour = higher if raw >= value else colour
+    shown = text(raw, panel["fieldConfig"]["defaults"]["unit"])
+    axes.text(0.0, 0.5, shown, fontsize=24, color=COLOURS[colour], va="center", transform=axes.transAxes)
 
 
-_KINDS = {"timeseries": _lines, "bargauge": _bars, "stat": _number}
+def _table(axes: Any, panel: dict[str, Any], prometheus: Prometheus) -> None:
+    found = [series["metric"] for target in panel["targets"] for series in prometheus.now(target["expr"])]
+    axes.set_axis_off()
+    if not found:
+        _nothing(axes)
+        return
+    names = [name for name in found[0] if any(series.get(name) for series in found)]
+    cells = [[_cut(series.get(name, "")) for name in names] for series in found]
+    made = axes.table(cells, colLabels=names, loc="upper left", cellLoc="left", edges="horizontal")
+    made.auto_set_font_size(False)
+    made.set_fontsize(8)
+    made.auto_set_column_width(list(range(len(names))))
+    made.scale(1, 1.3)
+
+
+_KINDS: dict[str, Callable[..., None]] = {"timeseries": _lines, "bargauge": _bars, "stat": _number, "table": _table}
+
+
+def _steps(panel: dict[str, Any]) -> list[tuple[float, str]]:
+    """From where on which colour."""
+    steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    return [(step["value"], step["color"]) for step in steps if step["value"] is not None]
+
+
+def _thresholds(panel: dict[str, Any]) -> list[tuple[float, str]]:
+    return [(value, COLOURS[colour]) for value, colour in _steps(panel)]
+
+
+def _nothing(axes: Any) -> None:
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, "No data", fontsize=10, color="#888", ha="center", transform=axes.transAxes)
 
 
 def _tidy(axes: Any, unit: str) -> None:
-    from matplotlib import dates
+    from matplotlib import dates, ticker
 
-    axes.tick_params(labelsize=7)
+    axes.tick_params(labelsize=7.5)
     axes.grid(alpha=0.25)
-    if axes.lines or axes.collections:
-        axes.set_ylabel(UNITS.get(unit, "").strip(), fontsize=7)
+    if unit == "bytes":
+        axes.yaxis.set_major_locator(ticker.MultipleLocator(2 ** max(0, math.ceil(math.log2(axes.get_ylim()[1] / 5)))))
+    else:
+        axes.yaxis.set_major_locator(ticker.MaxNLocator(5, integer=unit == "short" and axes.get_ylim()[1] > 2))
+    axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: text(value, unit)))
+    axes.xaxis.set_major_formatter(dates.DateFormatter("%H:%M"))  # type: ignore[no-untyped-call]
+    minutes = (axes.get_xlim()[1] - axes.get_xlim()[0]) * 24 * 60
+    axes.xaxis.set_major_locator(dates.MinuteLocator(interval=math.ceil(minutes / 8)))  # type: ignore[no-untyped-call]
+    _open(axes)
+
+
+def _open(axes: Any) -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    if axes.lines or axes.collections:
-        axes.set_ylim(bottom=0)
-        axes.xaxis.set_major_formatter(dates.DateFormatter("%H:%M"))  # type: ignore[no-untyped-call]
-        axes.xaxis.set_major_locator(dates.AutoDateLocator(maxticks=6))  # type: ignore[no-untyped-call]
 
 
 def _name(target: dict[str, Any], series: dict[str, Any]) -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda found: series["metric"].get(found[1], ""), target.get("legendFormat", ""))
 
 
-def _shown(value: str, unit: str) -> float:
-    return float(value) * (100 if unit == "percentunit" else 1)
+def _cut(value: str) -> str:
+    return value if len(value) <= 24 else f"{value[:23]}…"
+
+
+def text(value: float, unit: str) -> str:
+    """A value as Grafana writes it: three digits, and the prefix or the unit of time that keeps them short."""
+    if unit == "percentunit":
+        return f"{_digits(100 * value)}%"
+    if unit == "currencyUSD":
+        return f"${_scaled(value, 1000, ('', 'K', 'M'))}"
+    if unit == "bytes":
+        return _scaled(value, 1024, (" B", " KiB", " MiB", " GiB", " TiB", " PiB"))
+    if unit == "s":
+        return _time(value)
+    return _scaled(value, 1000, ("", " K", " Mil", " Bil")) + (" ops/s" if unit == "ops" else "")
+
+
+def _scaled(value: float, step: int, endings: tuple[str, ...]) -> str:
+    for ending in endings[:-1]:
+        if abs(value) < step:
+            return f"{_digits(value)}{ending}"
+        value /= step
+    return f"{_digits(value)}{endings[-1]}"
+
+
+def _time(seconds: float) -> str:
+    if 0 < abs(seconds) < 1:
+        return f"{_digits(1000 * seconds)} ms"
+    for limit, length, unit in ((60, 1, "s"), (3600, 60, "mins"), (86400, 3600, "hours")):
+        if abs(seconds) < limit:
+            return f"{_digits(seconds / length)} {unit}"
+    return f"{_digits(seconds / 86400)} days"
+
+
+def _digits(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("address")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--minutes", type=float, default=6.0)
+    parser.add_argument("--minutes", type=float, default=8.0, help="how much is drawn, and how long a rehearsal lasts")
+    parser.add_argument("--prometheus", help="address of one that has data; without: a rehearsal")
     words = parser.parse_args()
     words.folder.mkdir(parents=True, exist_ok=True)
-    prometheus = Prometheus(words.address, words.minutes)
-    for file in sorted(FILES.glob("*.json")):
-        draw(json.loads(file.read_text(encoding="utf-8")), prometheus, words.folder / f"{file.stem}.png")
-        print(f"written: {words.folder / file.stem}.png")
+    with nullcontext(words.prometheus) if words.prometheus else rehearsed(words.minutes) as address:
+        prometheus = Prometheus(address, words.minutes)
+        for file in sorted(FILES.glob("*.json")):
+            draw(json.loads(file.read_text(encoding="utf-8")), prometheus, words.folder / f"{file.stem}.png")
+            print(f"written: {words.folder / file.stem}.png")
 
 
 if __name__ == "__main__":

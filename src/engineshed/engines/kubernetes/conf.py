@@ -10,6 +10,7 @@ the engine decides itself is refused there rather than dropped.
 | executor.deleteOnTermination=false | ended executors stay listed and so are billed; their owner takes them away |
 | scheduler.minRegisteredResourcesRatio=0 | work starts with the first executor |
 | allocation.driver.readinessTimeout | the API server may show the pod as ready some seconds late |
+| ui.prometheus, metrics.conf | Prometheus reads both at the driver's web port, by names without the run's id |
 | decommission, shuffleTracking | executors may leave, and nodes be drained, without losing what they hold |
 
 How Spark reaches the object store, and what executors import, is the driver's to say: it knows its environment.
@@ -37,6 +38,10 @@ _DEFAULTS = {
     "spark.local.dir": f"{names.SCRATCH}/spark",
     "spark.ui.enabled": "true",
     "spark.ui.showConsoleProgress": "false",
+    "spark.ui.prometheus.enabled": "true",
+    "spark.metrics.conf.driver.sink.prometheusServlet.class": "org.apache.spark.metrics.sink.PrometheusServlet",
+    "spark.metrics.conf.driver.sink.prometheusServlet.path": names.DRIVER_METRICS_PATH,
+    "spark.metrics.namespace": "spark",
 }
 
 _DECIDED_HERE = (

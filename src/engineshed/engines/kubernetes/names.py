@@ -26,3 +26,6 @@ ATTACHMENTS = "/etc/engineshed/attachments"
 
 DRIVER_PORT, BLOCK_PORT, UI_PORT = 7078, 7079, 4040
 """Fixed, so that a NetworkPolicy can name them."""
+
+EXECUTORS_METRICS_PATH, DRIVER_METRICS_PATH = "/metrics/executors/prometheus", "/metrics/prometheus"
+"""At the driver's web port: what driver and executors do, and what is inside the driver."""

@@ -19,6 +19,13 @@ _STAY = {
 }
 """So that a scale-down of the cluster waits for the run's end."""
 
+_SCRAPED = {
+    "prometheus.io/scrape": "true",
+    "prometheus.io/port": str(names.UI_PORT),
+    "prometheus.io/path": names.EXECUTORS_METRICS_PATH,
+}
+"""So that a Prometheus without an operator finds the driver, which speaks for its executors too."""
+
 
 def driver_pod(
     size: PodSize,
@@ -54,7 +61,9 @@ def driver_pod(
     if attachments:
         container["volumeMounts"].append({"name": "attachments", "mountPath": names.ATTACHMENTS, "readOnly": True})
         spec["volumes"].append({"name": "attachments", "configMap": {"name": attachments}})
-    return {"metadata": _metadata(settings, labels, annotations), "spec": spec}
+    metadata = _metadata(settings, labels, annotations)
+    metadata["annotations"] = {**_SCRAPED, **metadata["annotations"]}
+    return {"metadata": metadata, "spec": spec}
 
 
 def executor_template(
