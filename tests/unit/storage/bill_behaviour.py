@@ -95,7 +95,8 @@ class BillBehaviour:
     def test_later_export_replaces_also_lines_that_are_gone(self, ledger: SqlLedger) -> None:
         one, other = settled(ledger, 1), settled(ledger, 2)
         ledger.record_bill(export(*whole(one), *whole(other)))
-        ledger.record_bill(export(*whole(one, compute="0.90"), at=LATER + timedelta(hours=1)))
+        done = ledger.record_bill(export(*whole(one, compute="0.90"), at=LATER + timedelta(hours=1)))
+        assert [(w.token, w.why) for w in done.waiting] == [(other, "the newest bill has no line of it")]
         assert self.spent(ledger) == {one: (Decimal("1.20"), Basis.BILLED), other: (Decimal("1.25"), Basis.METERED)}
         assert ledger.record_bill(export(*whole(one), *whole(other))).outdated == 4
 

@@ -160,7 +160,7 @@ def _work_out(connection: Connection, token: str) -> tuple[bool, str]:
     assert one is not None
     accounts = sorted({row["account"] for row in found})
     parts = {part: [row["usd"] for row in found if row["part"] == part] for part in Part}
-    why, newest = _lacking(connection, one, accounts, parts) if found else ("", None)
+    why, newest = _lacking(connection, one, accounts, parts) if found else ("the newest bill has no line of it", None)
     after = None
     if newest is not None and not why:
         after = {f"billed_{part}_usd": sum(usd, Decimal(0)) for part, usd in parts.items()}
