@@ -73,6 +73,11 @@ def _worker_killed(site: Site) -> Outcome:
     return _goes_well(site)
 
 
+def _outlasts_the_waiters(site: EmrSite) -> Outcome:
+    site.impatient = True
+    return _goes_well(site)
+
+
 def _fails_and_the_cluster_goes_on(site: EmrSite) -> Outcome:
     site.action = "CONTINUE"
     return _goes_well(site)
@@ -91,7 +96,7 @@ _CANCELLED, _LOST, _KILLED = (
 
 EXPERIMENTS = {
     "emr-outlasts-waiters": Experiment(
-        platform="EMR", what="a job of two hours", work=LONG, said=2, fate=_goes_well
+        platform="EMR", what="a job of two hours", work=LONG, said=2, fate=_outlasts_the_waiters
     ),
     "emr-own-spark-env": Experiment(
         platform="EMR", what="the team states a `spark-env`", work=TWO, said=2, fate=_own_variables

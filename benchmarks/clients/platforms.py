@@ -181,11 +181,15 @@ class Site(ABC):
 
 
 class EmrSite(Site):
-    """EMR. action: `ActionOnFailure` of the client's step. own: a variable of the team's own `spark-env`."""
+    """EMR.
+
+    action: `ActionOnFailure` of the client's step. own: a variable of the team's own `spark-env`. impatient: whether
+    boto3's waiters give up as they do; else they do not, for this machine is slower than EMR in the doubles' time.
+    """
 
     def __init__(self, double: emr.EmrDouble, folder: Path, *, ours: bool) -> None:
         super().__init__(folder, ours=ours)
-        self.action, self.own = "TERMINATE_CLUSTER", ""
+        self.action, self.own, self.impatient = "TERMINATE_CLUSTER", "", False
         self._double = double
         double.neighbours.make_bucket(BUCKET)
 
@@ -200,7 +204,18 @@ class EmrSite(Site):
         return len({machine.cluster_id for machine in self._double.billing_now()})
 
     def _variables(self) -> Mapping[str, str]:
-        return {**self._double.environment(), "AWS_DATA_PATH": str(_fast_waiters(self.folder))}
+        return {**self._double.environment(), "AWS_DATA_PATH": str(self._waiters())}
+
+    def _waiters(self) -> Path:
+        """A folder with EMR's waiters as boto3 has them, in the doubles' time."""
+        waiters = Loader().load_service_model("emr", "waiters-2")
+        for waiter in waiters["waiters"].values():
+            waiter["delay"] /= FASTER
+            waiter["maxAttempts"] *= 1 if self.impatient else 1000
+        path = self.folder / "botocore" / "emr" / "2009-03-31" / "waiters-2.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(waiters))
+        return self.folder / "botocore"
 
     def _theirs(self) -> tuple[Path, Path, Mapping[str, str]]:
         body = self.script.read_bytes()
@@ -261,17 +276,6 @@ class DatabricksSite(Site):
             "engines": {"databricks": {"region": "us-east-1", "compute": [cluster]}},
         }
         return location, self._variables()
-
-
-def _fast_waiters(folder: Path) -> Path:
-    """EMR's waiters as boto3 has them, in the doubles' time."""
-    waiters = Loader().load_service_model("emr", "waiters-2")
-    for waiter in waiters["waiters"].values():
-        waiter["delay"] /= FASTER
-    path = folder / "botocore" / "emr" / "2009-03-31" / "waiters-2.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(waiters))
-    return folder / "botocore"
 
 
 @contextmanager
