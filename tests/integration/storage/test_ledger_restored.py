@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -52,17 +53,16 @@ def _by_pg_dump(folder: Path, server: PostgresServer) -> Lose:
     programs = server_programs()
     assert programs is not None
 
-    def run(program: str, *arguments: str) -> None:
-        subprocess.run([str(programs / program), *arguments], check=True, capture_output=True)
-
     def lose(url: str, ledger: SqlLedger) -> str:
         ledger.close()
-        anew, dump = server.empty_database(), str(folder / "ledger.dump")
-        run("pg_dump", "--format=custom", "--table=engineshed_*", f"--file={dump}", f"--dbname={url}")
-        run("pg_restore", "--no-owner", "--exit-on-error", f"--dbname={anew}", dump)
+        anew = server.empty_database()
+        variables = {"PATH": f"{programs}:{os.environ['PATH']}", "LEDGER": url, "ANEW": anew}
+        for line in _documented("```\npg_dump", "pg_dump").splitlines():
+            subprocess.run(line, shell=True, check=True, capture_output=True, cwd=folder, env=variables)
         engine = sqlalchemy.create_engine(anew)
+        text = _documented("```sql\n").replace("<highest ordinal of any commit>", str(PUBLISHED))
         with engine.begin() as connection:
-            for statement in _documented():
+            for statement in filter(None, map(str.strip, text.split(";"))):
                 connection.execute(sqlalchemy.text(statement))
         engine.dispose()
         return anew
@@ -70,12 +70,12 @@ def _by_pg_dump(folder: Path, server: PostgresServer) -> Lose:
     return lose
 
 
-def _documented() -> list[str]:
-    """The statements that docs/storage.md has run after pg_restore."""
+def _documented(start: str, keep: str = "") -> str:
+    """The block of docs/storage.md that begins so: what it tells people to run is what is run here."""
     page = (Path(__file__).parents[3] / "docs" / "storage.md").read_text(encoding="utf-8")
-    block = page.partition("### Backup and restore")[2].partition("```sql\n")[2].partition("```")[0]
-    text = block.replace("<highest ordinal of any commit>", str(PUBLISHED))
-    return [statement.strip() for statement in text.split(";") if statement.strip()]
+    block = keep + page.partition("### Backup and restore")[2].partition(start)[2].partition("```")[0]
+    assert len(block) > len(keep), f"the page has no block that begins with {start!r}"
+    return block
 
 
 @pytest.fixture(params=["backup", "files", pytest.param("pg_dump", marks=pytest.mark.needs_postgresql)])
