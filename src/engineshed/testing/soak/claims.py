@@ -11,9 +11,10 @@ from decimal import Decimal
 
 from engineshed.model.attempt import Attempt, Settlement
 from engineshed.model.budget import Account, BudgetScope
-from engineshed.model.errors import BudgetExceeded, EngineshedError, NoOffer
+from engineshed.model.errors import BudgetExceeded, EngineshedError, LedgerError, NoOffer
 from engineshed.model.launch import Token
 from engineshed.model.status import State
+from engineshed.ports.clock import Clock
 from engineshed.ports.ledger import Ledger
 from engineshed.running.order import Order
 from engineshed.storage.datasets import Datasets
@@ -25,9 +26,15 @@ class Books:
     """Everything that happened, and every claim that was broken."""
 
     def __init__(
-        self, platforms: Mapping[str, TroubledPlatform], ledger: Ledger, root: str, budget_usd: Decimal | None
+        self,
+        platforms: Mapping[str, TroubledPlatform],
+        ledger: Ledger,
+        root: str,
+        budget_usd: Decimal | None,
+        clock: Clock,
     ) -> None:
-        self._platforms, self._ledger, self._root, self._budget_usd = platforms, ledger, root, budget_usd
+        self._platforms, self._ledger, self._root = platforms, ledger, root
+        self._budget_usd, self._clock = budget_usd, clock
         self._steps: list[SoakStep] = []
         self._results: list[tuple[str, Token]] = []
         self._last: EngineshedError | None = None
@@ -36,15 +43,17 @@ class Books:
 
     def say(self, text: str) -> None:
         """A line of the story, for whoever reads it afterwards."""
-        self.said.append(text)
+        self.said.append(f"{self._clock.monotonic_s():6.0f} s  {text}")
 
     def saw(self, step: SoakStep) -> None:
         """A body's step; what it records is read at the end."""
         self._steps.append(step)
 
     def failed(self, error: EngineshedError) -> None:
-        """A body's run ended so."""
+        """A body's run ended so. What the ledger refuses for good, no body may have asked of it."""
         self._last = error
+        if type(error) is LedgerError:
+            self.broken.append(f"the ledger refused a body: {error}")
 
     def returned(self, run_id: str, token: Token) -> None:
         """A body handed this result to the orchestrator."""

@@ -18,7 +18,7 @@ IN_PARTS = "third"
 HANGS_S = 1e6
 """What a run takes that hangs: longer than any story."""
 
-TIMEOUT_S = 90.0
+TIMEOUT_S = 45.0
 """Of the stories' job."""
 
 COMMIT_POINTS = (
@@ -49,7 +49,7 @@ _MOST_LIKELY = {
     "status_busy": 0.3,
     "usage_busy": 0.3,
     "cancel_busy": 0.4,
-    "cancel_ignored": 0.3,
+    "cancel_ignored": 0.5,
     "no_room": 0.3,
     "ledger_busy": 0.01,
     "unreadable": 0.1,
@@ -125,7 +125,7 @@ class Fate:
     def script(self) -> Script:
         """What a run that is started now will do."""
         lasts_s, lines = self.dice.uniform(0, 40), self.dice.randint(0, 4)
-        if self.chance(0.06):
+        if self.chance(0.1):
             return Script(lasts_s=HANGS_S, lines=lines)
         if self.chance(0.25):
             failure = self.dice.choice(_FAILURES)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from engineshed.model.errors import LedgerBusy
 from engineshed.running.shed import Shed
+from engineshed.running.staging import Staging
+from engineshed.storage.datasets import Datasets
 from engineshed.testing.soak.fate import Death, Fate
 from engineshed.testing.soak.turns import Turns
 from engineshed.testing.steps import Interrupted
@@ -71,8 +73,8 @@ class Mortal:
             engines={name: _Held(engine, self) for name, engine in shed.engines.items()},
             channels={name: _Held(channel, self) for name, channel in shed.channels.items()},
             ledger=_Held(shed.ledger, self, busy=self._fate),
-            datasets=_Held(shed.datasets, self),
-            staging=_Held(shed.staging, self),
+            datasets=cast(Datasets, _Held(shed.datasets, self)),
+            staging=cast(Staging, _Held(shed.staging, self)),
             clock=self,
         )
 

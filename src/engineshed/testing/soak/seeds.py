@@ -28,7 +28,7 @@ from engineshed.testing.soak.story import Story
 from engineshed.testing.soak.turns import NeverEnds, Turns
 
 _IN_MEMORY = Path("/dev/shm")
-_CADENCE = Cadence(messages_s=2.0, status_s=2.0, lease_s=8.0)
+_CADENCE = Cadence(messages_s=3.0, status_s=3.0, lease_s=8.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,11 @@ class Told:
     seed: int
     broken: tuple[str, ...]
     said: tuple[str, ...]
+
+    @property
+    def repeat(self) -> str:
+        """The command that tells it again."""
+        return f"make soak SEED={self.seed}"
 
 
 class Teller:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from engineshed.model.errors import EngineshedError, LeaseLost
+from engineshed.model.launch import Token
 from engineshed.model.objective import Layer
 from engineshed.ports.step import RunState
 from engineshed.running.order import Order
@@ -38,7 +39,7 @@ class Story:
         self._shed = replace(shed, clock=turns)
         self._runs = SoakRuns(f"seed-{fate.seed}")
         self._cancelled = False
-        self.books = Books(self._platforms, shed.ledger, self._runs.root, fate.budget_usd)
+        self.books = Books(self._platforms, shed.ledger, self._runs.root, fate.budget_usd, turns)
         for platform in self._platforms.values():
             platform.started = self.books.started
         turns.on_move = self._advance
@@ -46,7 +47,7 @@ class Story:
     def play(self) -> Books:
         """All of it. Raises NeverEnds and what no body may raise."""
         self._begin()
-        if self._fate.chance(0.12):
+        if self._fate.chance(0.2):
             self._turns.start(self._cancel, self._fate.dice.uniform(0, 60))
         for _ in range(self._fate.dice.choice((0, 0, 1, 3))):
             self._turns.start(self._reap, self._fate.dice.uniform(0, 2000))
@@ -97,15 +98,15 @@ class Story:
         try:
             result = finish(step, order, mortal.lend(replace(self._shed, engines=engines)))
         except Killed:
-            self.books.say(f"{self._turns.monotonic_s():.0f} s: a body of {run.run_id} died {mortal.died_at}")
+            self.books.say(f"a body of {run.run_id} died {mortal.died_at}")
         except (Interrupted, LeaseLost):
             ended = "left"
         except EngineshedError as error:
             ended = "failed"
             self.books.failed(error)
-            self.books.say(f"{self._turns.monotonic_s():.0f} s: {run.run_id} failed: {type(error).__name__} {error}")
+            self.books.say(f"{run.run_id} failed: {type(error).__name__} {error}")
         else:
-            self.books.returned(run.run_id, result.token)
+            self.books.returned(run.run_id, Token(result.token))
             ended = "died" if fate.chance(0.1) else "delivered"
         run.bodies -= 1
         self._after(run, ended)
@@ -158,7 +159,7 @@ class Story:
         if self._runs.delivered:
             return
         self._cancelled = True
-        self.books.say(f"{self._turns.monotonic_s():.0f} s: cancelled by a person")
+        self.books.say("cancelled by a person")
         for run in self._runs.runs:
             if not run.over and run.state is RunState.RUNNING:
                 run.state = RunState.CANCELLING
@@ -178,8 +179,6 @@ class Story:
         reaper = Reaper(shed, team=self._order.team, code_location=self._order.code_location, patience=patience)
         try:
             for finding in reaper.reap(self._runs):
-                self.books.say(
-                    f"{self._turns.monotonic_s():.0f} s: reaper: {finding.deed} {finding.token}: {finding.why}"
-                )
+                self.books.say(f"reaper: {finding.deed} {finding.token}: {finding.why}")
         except EngineshedError as error:
-            self.books.say(f"{self._turns.monotonic_s():.0f} s: the reaper's round ended: {error}")
+            self.books.say(f"the reaper's round ended: {error}")

@@ -20,11 +20,18 @@ class NeverEnds(AssertionError):
     """Bodies wait for one another, or for what never comes."""
 
 
+def _closed() -> threading.Lock:
+    """A gate: whoever acquires it waits until another releases it."""
+    gate = threading.Lock()
+    gate.acquire()
+    return gate
+
+
 class _Body:
     """One thread that runs only in its turns."""
 
-    def __init__(self, act: Callable[[], None], back: threading.Semaphore) -> None:
-        self._go, self._back, self._act = threading.Semaphore(0), back, act
+    def __init__(self, act: Callable[[], None], back: threading.Lock) -> None:
+        self._go, self._back, self._act = _closed(), back, act
         self.error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -56,7 +63,7 @@ class Turns:
         self._now_s = 0.0
         self._numbers = itertools.count()
         self._queue: list[tuple[float, int, _Body]] = []
-        self._back = threading.Semaphore(0)
+        self._back = _closed()
         self._moving: _Body | None = None
         self.on_move: Callable[[], None] = lambda: None
 
