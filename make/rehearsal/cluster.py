@@ -97,10 +97,14 @@ class Releases:
     def __init__(self, api: ApiServer, teams: Mapping[str, str]) -> None:
         self._api, self._teams = api, teams
         for days, (team, location) in enumerate(teams.items()):
-            space: Json = {"metadata": {"name": f"team-{team}", "uid": team, "labels": {marks.TEAM: team}}}
-            api.put("/api/v1/namespaces", space)
-            at = datetime.now(UTC) - timedelta(days=2 * days + 1)
-            self._write(team, release(team, location, revision=days + 3, commit=f"{days}f3c{days}e7a1b", at=at), True)
+            self.add(team, location, days=days)
+
+    def add(self, team: str, location: str, days: int = 0) -> None:
+        """A team's namespace and release, some days old."""
+        space: Json = {"metadata": {"name": f"team-{team}", "uid": team, "labels": {marks.TEAM: team}}}
+        self._api.put("/api/v1/namespaces", space)
+        at = datetime.now(UTC) - timedelta(days=2 * days + 1)
+        self._write(team, release(team, location, revision=days + 3, commit=f"{days}f3c{days}e7a1b", at=at), True)
 
     def ready(self, team: str, ready: bool) -> None:
         """Its code server answers, or does not."""

@@ -20,6 +20,7 @@ from engineshed.model.errors import EngineshedError
 from engineshed.model.failure import Failure, FailureClass
 from engineshed.model.job import Mode, SparkJob
 from engineshed.model.objective import Layer, Objective
+from engineshed.model.partition import PartitionSelection
 from engineshed.model.resources import Resources
 from engineshed.model.status import State
 from engineshed.ports.meter import Meter
@@ -89,6 +90,15 @@ def made() -> None:
     nothing()
 
 
+def queued(instance: dg.DagsterInstance, team: str, location: str) -> dg.DagsterRun:
+    """A run of a team's location that waits in the instance's queue."""
+    server = GrpcServerCodeLocationOrigin(host="localhost", port=4000, location_name=location)
+    origin = RemoteRepositoryOrigin(server, "__repository__").get_job_origin("made")
+    return instance.create_run_for_job(
+        made, status=dg.DagsterRunStatus.QUEUED, tags={"team": team}, remote_job_origin=origin
+    )
+
+
 class Queue:
     """Runs that wait in Dagster's instance, the oldest first."""
 
@@ -107,11 +117,7 @@ class Queue:
 
     def put(self, asset: tuple[str, str, str, str, float, int, tuple[str, ...]], fate: str) -> None:
         """Queue one."""
-        location = GrpcServerCodeLocationOrigin(host="localhost", port=4000, location_name=asset[1])
-        origin = RemoteRepositoryOrigin(location, "__repository__").get_job_origin("made")
-        run = self._instance.create_run_for_job(
-            made, status=dg.DagsterRunStatus.QUEUED, tags={"team": asset[0]}, remote_job_origin=origin
-        )
+        run = queued(self._instance, asset[0], asset[1])
         with self._lock:
             self._tasks.append(Task(run, asset, fate))
 
@@ -171,7 +177,7 @@ class Worker:
 
     def _lead(self, task: Task) -> bool:
         self._prepare(task)
-        step = RecordedStep(task.run.run_id, step_key=task.asset[3])
+        step = self._step(task)
         clock = self._shed.clock
         if task.fate in ("adopted", "orphan") and isinstance(clock, Killed):
             clock.dies_s = clock.monotonic_s() + 6
@@ -183,10 +189,13 @@ class Worker:
                 return True
             if task.fate == "orphan":
                 return False
-            finish(RecordedStep(task.run.run_id, step_key=task.asset[3]), self._order(task), self._shed)
+            finish(self._step(task), self._order(task), self._shed)
         except EngineshedError:
             return False
         return True
+
+    def _step(self, task: Task) -> RecordedStep:
+        return RecordedStep(task.run.run_id, step_key=task.asset[3], selection=_selection(task))
 
     def _prepare(self, task: Task) -> None:
         """What the platform will do with it."""
@@ -224,6 +233,7 @@ class Worker:
             team=team,
             code_location=location,
             asset_group=group,
+            selection=_selection(task),
             layers=(Layer("asset", objective, own=True),),
         )
 
@@ -234,6 +244,11 @@ class Worker:
         Reaper(self._shed, team=task.asset[0], code_location=task.asset[1], patience=at_once).reap(
             DagsterRuns(self._instance)
         )
+
+
+def _selection(task: Task) -> PartitionSelection:
+    """A partition of its own: of two runs of one partition at a time only the later one publishes."""
+    return PartitionSelection(keys=(task.run.run_id[:8],))
 
 
 def worker(home: Path, ledger: SqlLedger, queue: Queue, instance: dg.DagsterInstance, meter: Meter, n: int) -> Worker:
