@@ -35,16 +35,23 @@ class Prometheus:
     """Answers of one server."""
 
     def __init__(self, address: str, minutes: float) -> None:
-        self._address, self._seconds, self._now_s = address.rstrip("/"), minutes * 60, time.time()
+        self._address, self._seconds, self._now_s = address.rstrip("/"), round(minutes * 60), round(time.time())
+        self._step_s = max(2, round(self._seconds / 150))
 
     def over_time(self, expr: str) -> list[Any]:
         """Series of the last minutes."""
-        step_s, start_s = max(2.0, self._seconds / 150), self._now_s - self._seconds
-        return self._ask("query_range", query=self._filled(expr), start=start_s, end=self._now_s, step=step_s)
+        start_s, end_s = self._now_s - self._seconds, self._now_s
+        return self._ask("query_range", query=self._filled(expr), start=start_s, end=end_s, step=self._step_s)
 
     def now(self, expr: str) -> list[Any]:
         """Values at this moment."""
         return self._ask("query", query=self._filled(expr), time=self._now_s)
+
+    @property
+    def moments(self) -> list[float]:
+        """Of which values are asked: the same for every series, whether it has one or not."""
+        count = int(self._seconds // self._step_s) + 1
+        return [float(self._now_s - self._seconds + n * self._step_s) for n in range(count)]
 
     @property
     def span(self) -> tuple[datetime, datetime]:
@@ -59,7 +66,7 @@ class Prometheus:
     def _filled(self, expr: str) -> str:
         for name in VARIABLES:
             expr = expr.replace(f"${name}", ".*")
-        whole = f"{round(self._seconds)}s"
+        whole = f"{self._seconds}s"
         expr = expr.replace("$__rate_interval", "20s").replace("$__range", whole)
         for window, here in (("1d", whole), ("1h", "60s"), ("15m", "30s")):
             expr = re.sub(rf"(\[|offset ){window}\b", rf"\g<1>{here}", expr)
@@ -107,8 +114,8 @@ def _lines(axes: Any, panel: dict[str, Any], prometheus: Prometheus) -> None:
         _nothing(axes)
         return
     if defaults.get("custom", {}).get("stacking", {}).get("mode") == "normal":
-        times = sorted({t for _, values in found for t, _ in values})
-        heights = [[dict(values).get(t, 0.0) for t in times] for _, values in found]
+        times = prometheus.moments
+        heights = [[told.get(t, 0.0) for t in times] for told in (dict(values) for _, values in found)]
         moments = [datetime.fromtimestamp(t, UTC) for t in times]
         axes.stackplot(moments, heights, labels=[name for name, _ in found], alpha=0.6)
     else:

@@ -40,7 +40,7 @@ def rehearsed(minutes: float) -> Iterator[str]:
     program = shutil.which("prometheus")
     if program is None:
         raise SystemExit("there is no program `prometheus` on the path: put the folder that holds it on PATH.")
-    with tempfile.TemporaryDirectory(prefix="engineshed-rehearsal-") as folder:
+    with tempfile.TemporaryDirectory(prefix="engineshed-rehearsal-", ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         targets, workers = _watched(home, time.monotonic() + 60 * minutes)
         with _prometheus(program, home, targets) as address:

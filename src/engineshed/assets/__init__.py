@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from dagster_shared.libraries import DagsterLibraryRegistry
+from dagster._core.libraries import DagsterLibraryRegistry
 
 from engineshed.assets.checks import DataCheck, Finding, PartitionTables, has_rows, is_unique, no_dangling
 from engineshed.assets.component import SparkAssetComponent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from dagster_shared.libraries import DagsterLibraryRegistry
+from dagster._core.libraries import DagsterLibraryRegistry
 
 import engineshed.assets
 
