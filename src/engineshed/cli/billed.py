@@ -79,13 +79,13 @@ def _say(ledger: str, done: Imported) -> None:
 
 def _say_unknown(lines: Sequence[BillLine]) -> None:
     if lines:
-        click.echo(f"{_lines(len(lines))} of {_sum(lines)} carry tokens of attempts that are not on record:")
+        click.echo(f"Tokens of no attempt on record: {_lines(len(lines))} of {_sum(lines)}.")
         _say_dearest(lines, lambda line: (line.token, line.account))
 
 
 def _say_others(lines: Sequence[BillLine]) -> None:
     if lines:
-        click.echo(f"{_lines(len(lines))} of {_sum(lines)} belong to no attempt on record:")
+        click.echo(f"Without a token or run of ours: {_lines(len(lines))} of {_sum(lines)}.")
         _say_dearest(lines, lambda line: (line.account, line.what))
 
 

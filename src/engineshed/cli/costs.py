@@ -21,6 +21,8 @@ from engineshed.planning.showback import DIMENSIONS, Sum, basis_text, showback, 
 from engineshed.planning.statement import cells, figures, head, shares_text, unpriced_text
 from engineshed.storage.ledger import open_ledger
 
+_WIDEST = 1000
+
 
 @click.command()
 @click.option(
@@ -122,14 +124,16 @@ def _print(title: str, names: Sequence[str], lines: Sequence[Sum]) -> None:
     whole = total(lines)
     table = Table(title=title, title_justify="left", show_footer=True, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for n, name in enumerate(names):
-        table.add_column(name, footer="total" if n == 0 else "", overflow="fold")
+        table.add_column(name, footer="total" if n == 0 else "", no_wrap=True)
     *numbers, basis = head(())
     for name, figure in zip(numbers, cells(whole), strict=False):
         table.add_column(name, footer=figure, justify="right", no_wrap=True)
-    table.add_column(basis, footer=basis_text(whole))
+    table.add_column(basis, footer=basis_text(whole), no_wrap=True)
     for line in lines:
         table.add_row(*cells(line))
-    Console().print(table)
+    # As wide as it is: cut to a terminal's width, names would be a few letters to a line.
+    console = Console(width=max(Console().width, Console(width=_WIDEST).measure(table).maximum))
+    console.print(table)
     for said in (f"The total is {shares_text(whole)}." if shares_text(whole) else "", unpriced_text(whole)):
         if said:
-            Console().print(said, highlight=False)
+            console.print(said, highlight=False)

@@ -35,7 +35,7 @@ def head(names: Sequence[str]) -> tuple[str, ...]:
 
 def cells(line: Sum) -> tuple[str, ...]:
     """What stands in those columns, rounded for people."""
-    counts = (count_text(line.attempts), count_text(line.failed), f"{line.hours:.2f}")
+    counts = (count_text(line.attempts), count_text(line.failed), _rounded(line.hours))
     money = (line.compute_usd, line.storage_usd, line.surcharge_usd, line.total_usd)
     return (*line.of.values(), *counts, *map(money_text, money), basis_text(line))
 
@@ -72,7 +72,11 @@ def count_text(count: Decimal) -> str:
 
 def money_text(usd: Decimal) -> str:
     """Dollars with cents; with four digits below one dollar."""
-    return f"{usd:,.4f}" if 0 < abs(usd) < 1 else f"{usd:,.2f}"
+    return _rounded(usd)
+
+
+def _rounded(figure: Decimal | float) -> str:
+    return f"{figure:,.4f}" if 0 < abs(figure) < 1 else f"{figure:,.2f}"
 
 
 def _cell(text: str) -> str:

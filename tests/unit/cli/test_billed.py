@@ -56,9 +56,9 @@ def test_lines_of_no_attempt_are_counted_and_shown_and_no_letter_steers_the_term
         "own,2026-11-05,compute,1.25,,someone \x1b[2Jelse",
         more=("--unmatched", str(tmp_path / "rest.csv")),
     )
-    assert "1 line of $7.50 carry tokens of attempts that are not on record" in said
+    assert "Tokens of no attempt on record: 1 line of $7.50." in said
     assert f"{OTHER}  own  $7.50" in said
-    assert "2 lines of $3.50 belong to no attempt on record" in said
+    assert "Without a token or run of ours: 2 lines of $3.50." in said
     assert "own  someone ?[2Jelse  $3.50" in said
     assert len((tmp_path / "rest.csv").read_text().splitlines()) == 4
 
