@@ -76,7 +76,7 @@ def money_text(usd: Decimal) -> str:
 
 
 def _rounded(figure: Decimal | float) -> str:
-    return f"{figure:,.4f}" if 0 < abs(figure) < 1 else f"{figure:,.2f}"
+    return f"{figure:,.4f}" if 0 < abs(float(figure)) < 1 else f"{figure:,.2f}"
 
 
 def _cell(text: str) -> str:
