@@ -1,5 +1,6 @@
 """The Dagster surface: what a data team imports."""
 
+from engineshed.assets.backfill_sensor import backfill_sensor
 from engineshed.assets.checks import DataCheck, Finding, PartitionTables, has_rows, is_unique, no_dangling
 from engineshed.assets.component import SparkAssetComponent
 from engineshed.assets.overriding import RunOverride
@@ -17,6 +18,7 @@ __all__ = [
     "PartitionTables",
     "RunOverride",
     "SparkAssetComponent",
+    "backfill_sensor",
     "has_rows",
     "is_unique",
     "no_dangling",

@@ -10,6 +10,8 @@ import sys
 
 import click
 
+from engineshed.cli.backfill import backfill
+from engineshed.cli.backfill_plan import backfill_plan
 from engineshed.cli.checking import check
 from engineshed.cli.costs import costs
 from engineshed.cli.discover import discover
@@ -35,6 +37,8 @@ def cli() -> None:
 
 for command in (
     plan,
+    backfill_plan,
+    backfill,
     prices,
     engines,
     doctor,

@@ -25,6 +25,9 @@ from engineshed.running.premises import Premises
 DECLARED = "engineshed/declared"
 """The metadata key: JSON of job and objective."""
 
+BACKFILL_SENSOR = "engineshed_backfills"
+"""The name of the sensor that carries out a location's backfills."""
+
 _JOB: TypeAdapter[SparkJob] = TypeAdapter(SparkJob)
 _OBJECTIVE: TypeAdapter[Objective] = TypeAdapter(Objective)
 
@@ -56,10 +59,8 @@ def asset_layer(objective: Objective) -> Layer:
     return Layer("asset", objective, own=True)
 
 
-def declared_assets(premises: Premises) -> list[Declared]:
-    """Those of the module beside location.yaml, or of `definitions` in it. Raises ConfigurationInvalid."""
-    name = module_of(premises.location_file)
-    definitions = _definitions(name)
+def declared_assets(definitions: dg.Definitions) -> list[Declared]:
+    """The Spark assets among them."""
     found = (
         from_metadata("/".join(spec.key.path), spec.metadata, ("/".join(dep.asset_key.path) for dep in spec.deps))
         for spec in definitions.resolve_all_asset_specs()
@@ -77,7 +78,9 @@ def module_of(location_file: Path) -> str:
     return ".".join(parts)
 
 
-def _definitions(name: str) -> dg.Definitions:
+def definitions_of(premises: Premises) -> dg.Definitions:
+    """Those of the module beside location.yaml, or of `definitions` in it. Raises ConfigurationInvalid."""
+    name = module_of(premises.location_file)
     problems: list[str] = []
     for module in (f"{name}.definitions", name):
         try:

@@ -26,7 +26,7 @@ def way(engine: str, usd: str = "1", hours: float = 1.0, error: float = 0.0, spr
 
 def test_a_full_engine_sends_partitions_to_the_next_offer_and_the_hours_follow() -> None:
     stages = [Stage("edges", (way("cheap"), way("dear", "3", 2.0)))]
-    found = plan_backfill(KEYS[:4], stages, chunk=4, concurrency=3, places={"cheap": 1})
+    found = plan_backfill(KEYS[:4], stages, chunk=4, places={"cheap": 1})
     assert [(p.partition, p.candidate.offer.engine) for p in found.placed] == [
         ("a", "cheap"), ("b", "dear"), ("c", "dear"), ("d", "cheap")
     ]  # fmt: skip
@@ -34,13 +34,13 @@ def test_a_full_engine_sends_partitions_to_the_next_offer_and_the_hours_follow()
 
 
 def test_where_no_engine_has_a_place_a_step_waits() -> None:
-    found = plan_backfill(KEYS[:3], [Stage("edges", (way("one"),))], chunk=3, concurrency=3, places={"one": 1})
+    found = plan_backfill(KEYS[:3], [Stage("edges", (way("one"),))], chunk=3, places={"one": 1})
     assert [p.start_hours for p in found.placed] == [0.0, 1.0, 2.0]
 
 
 def test_a_chunk_begins_when_the_one_before_is_done_and_assets_follow_one_another() -> None:
     stages = [Stage("edges", (way("one"),)), Stage("graph", (way("one", hours=0.5),))]
-    found = plan_backfill(KEYS[:4], stages, chunk=2, concurrency=2, places={})
+    found = plan_backfill(KEYS[:4], stages, chunk=2, places={})
     assert found.chunks == (("a", "b"), ("c", "d"))
     assert [p.start_hours for p in found.placed if p.partition == "c"] == [1.5, 2.5]
     assert found.hours == 3.0
@@ -49,17 +49,17 @@ def test_a_chunk_begins_when_the_one_before_is_done_and_assets_follow_one_anothe
 def test_a_ceiling_ends_the_plan_and_is_named_and_one_below_the_first_chunk_is_refused() -> None:
     stages = [Stage("edges", (way("one"),)), Stage("graph", (way("one", "2"),))]
     month = Ceiling("asset graph in 2026-11", Decimal(11), frozenset({"graph"}))
-    found = plan_backfill(KEYS, stages, chunk=2, concurrency=2, places={}, ceilings=[month])
+    found = plan_backfill(KEYS, stages, chunk=2, places={}, ceilings=[month])
     assert found.chunks == (("a", "b"), ("c", "d"), ("e",))
     assert (found.left_out, found.stopped_by) == (("f", "g", "h"), "asset graph in 2026-11")
     small = Ceiling("--budget", Decimal(5), frozenset({"edges", "graph"}))
     with pytest.raises(SettingInvalid, match=r"--budget leaves \$5.0000, the first chunk of 2 .* cost \$6.0000"):
-        plan_backfill(KEYS, stages, chunk=2, concurrency=2, places={}, ceilings=[small])
+        plan_backfill(KEYS, stages, chunk=2, places={}, ceilings=[small])
 
 
 def test_one_run_has_the_interval_of_its_own_forecast() -> None:
     found = plan_backfill(KEYS[:1], [Stage("edges", (way("one", "10", error=0.3, spread=0.4),))],
-                          chunk=1, concurrency=1, places={})  # fmt: skip
+                          chunk=1, places={})  # fmt: skip
     around = math.exp(1.2816 * 0.5)
     assert float(cost_of(found.placed).low_usd) == pytest.approx(10 / around, rel=1e-4)
     assert float(cost_of(found.placed).high_usd) == pytest.approx(10 * around, rel=1e-4)
@@ -69,7 +69,7 @@ def test_one_run_has_the_interval_of_its_own_forecast() -> None:
 def test_four_sums_in_five_lie_within_the_interval(error: float, spread: float, runs: int) -> None:
     keys = [str(n) for n in range(runs)]
     stages = [Stage(asset, (way("one", usd, error=error, spread=spread),)) for asset, usd in (("x", "5"), ("y", "3"))]
-    cost = cost_of(plan_backfill(keys, stages, chunk=runs, concurrency=runs, places={}).placed)
+    cost = cost_of(plan_backfill(keys, stages, chunk=runs, places={}).placed)
     draw = random.Random(7)
     inside = 0
     for _ in range(2000):

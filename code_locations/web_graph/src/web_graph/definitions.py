@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from engineshed import Engineshed
+from engineshed import Engineshed, backfill_sensor
 from web_graph.assets import LOCATION_FILE, edges, graph, graph_aggr, nodes_only
 
 defs = dg.Definitions(
@@ -17,5 +17,6 @@ defs = dg.Definitions(
             tags={"team": "web-graph"},
         )
     ],
+    sensors=[backfill_sensor()],
     resources={"engineshed": Engineshed(location_file=LOCATION_FILE)},
 )
