@@ -57,13 +57,12 @@ def _look(context: dg.SensorEvaluationContext, resource: Engineshed) -> dg.Senso
         try:
             moved = _advance(context, backfill, outlook)
         except EngineshedError as error:
-            context.log.warning(f"{backfill.id}: {error}")
             lines.append(f"{backfill.id}: {error}")
             continue
-        line = f"{backfill.id} ({moved.backfill.launched} of {len(backfill.work.partitions)}): {moved.said}"
-        context.log.info(line)
-        lines.append(line)
+        lines.append(f"{backfill.id} ({moved.backfill.launched} of {len(backfill.work.partitions)}): {moved.said}")
         requests += [_request(moved, key) for key in moved.launch]
+    for line in lines:
+        context.log.info(line)
     if not requests:
         return dg.SkipReason("\n".join(lines) or "No backfill is under way.")
     return dg.SensorResult(run_requests=requests)

@@ -151,9 +151,10 @@ def _facts(found: Backfill, standing: Standing) -> dict[str, Any]:
 
 
 def _said(found: Backfill, facts: dict[str, Any]) -> Iterator[str]:
-    yield f"{found.id}: {', '.join(found.work.assets)} ({found.work.mode}), submitted {found.submitted_at:%Y-%m-%d %H:%M} UTC"
+    work = found.work
+    yield f"{found.id}: {', '.join(work.assets)} ({work.mode}), submitted {found.submitted_at:%Y-%m-%d %H:%M} UTC"
     yield f"{found.state}: {found.reason}" if found.reason else str(found.state)
-    yield f"{found.launched} of {facts['partitions']} partitions launched, in chunks of {found.work.chunk}"
+    yield f"{found.launched} of {facts['partitions']} partitions launched, in chunks of {work.chunk}"
     forecast = found.plan.get("cost", {}).get("expected_usd")
     budget = "no budget" if found.budget_usd is None else f"a budget of ${found.budget_usd}"
     yield (

@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import combinations
+from itertools import permutations
 
 from engineshed.model.errors import SettingInvalid
 from engineshed.model.money import Basis
@@ -48,11 +48,11 @@ class Stage:
         return replace(self, candidates=tuple(sorted(self.candidates, key=lambda c: self._worth(c, value))))
 
     def turning_values(self) -> Iterable[Decimal]:
-        """The values of an hour at which two offers change places."""
-        for one, other in combinations(self.candidates, 2):
-            dollars, hours = self._dollars(other) - self._dollars(one), _hours(one) - _hours(other)
-            if dollars * hours > 0:
-                yield dollars / hours
+        """The values of an hour from which on the faster of two offers comes before the other."""
+        for slow, fast in permutations(self.candidates, 2):
+            dollars, hours = self._dollars(fast) - self._dollars(slow), _hours(slow) - _hours(fast)
+            if hours > 0:
+                yield max(Decimal(0), dollars / hours)
 
     def _worth(self, candidate: Candidate, value: Decimal) -> Decimal:
         return self._dollars(candidate) + value * _hours(candidate)

@@ -64,7 +64,7 @@ def decide(
     lacking = found[Progress.NONE]
     if lacking and backfill.asked_at is not None and now - backfill.asked_at < ASKED:
         return Move(why=f"the runs of {_partitions(lacking)} were asked for and are not there yet")
-    keys = lacking or list(backfill.to_come[: backfill.work.chunk])
+    keys = tuple(lacking) or backfill.to_come[: backfill.work.chunk]
     if not keys:
         done = replace(
             backfill, state=BackfillState.DONE, settled=len(backfill.work.partitions), asked_at=None, reason=""
