@@ -5,6 +5,7 @@ from __future__ import annotations
 import ledger_samples as samples
 import pytest
 import sqlalchemy
+from backfill_behaviour import BackfillBehaviour
 from budget_behaviour import BudgetBehaviour
 from ledger_behaviour import LedgerBehaviour
 from postgres_server import PostgresServer
@@ -18,6 +19,10 @@ pytestmark = pytest.mark.needs_postgresql
 @pytest.fixture
 def url(postgres: PostgresServer) -> str:
     return postgres.database()
+
+
+class TestBackfillsOnPostgres(BackfillBehaviour):
+    pass
 
 
 class TestOnPostgres(LedgerBehaviour):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import ledger_samples as samples
 import pytest
+from backfill_behaviour import BackfillBehaviour
 from budget_behaviour import BudgetBehaviour
 from ledger_behaviour import LedgerBehaviour, held
 from ledger_samples import NOON
@@ -40,6 +41,10 @@ def url(file: Path) -> str:
 
 
 class TestBudgetsOnSqlite(BudgetBehaviour):
+    pass
+
+
+class TestBackfillsOnSqlite(BackfillBehaviour):
     pass
 
 
