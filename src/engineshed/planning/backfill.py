@@ -151,7 +151,7 @@ def plan_in_time(
         return first
     fastest = at(max(value, _HURRY))
     if fastest.hours > hours:
-        return min(first, fastest, key=lambda p: (len(p.left_out), p.hours))
+        return min(fastest, first, key=lambda p: (len(p.left_out), p.hours))
     for turning in sorted({_above(v) for stage in stages for v in stage.turning_values() if v >= value}):
         found = at(turning)
         # What is in time because the money ends sooner is no gain.

@@ -60,7 +60,7 @@ CRAWL_BY_DAY = dg.MultiPartitionsDefinition(
 defs = dg.Definitions(
     assets=[
         _asset("numbers", partitions_def=dg.StaticPartitionsDefinition(["a", "b"]), checks=[has_rows("numbers")]),
-        _asset("filled", partitions_def=dg.StaticPartitionsDefinition(list("abcdef"))),
+        _asset("filled", partitions_def=dg.StaticPartitionsDefinition(list("abcde"))),
         _asset("retried", retry_policy=dg.RetryPolicy(max_retries=2)),
         _asset("free", pinned=None),
         _asset("slow", timeout_s=1.0, gate="never"),
