@@ -16,7 +16,8 @@ from engineshed.model.errors import EngineshedError, SettingInvalid
 from engineshed.running.backfill_outlook import Outlook
 from engineshed.running.backfill_runs import TRY_TAG, progress_of
 from engineshed.running.backfilling import Advance, advance
-from engineshed.running.declared import BACKFILL_SENSOR, from_metadata
+from engineshed.running.declared import from_metadata
+from engineshed.running.definitions import BACKFILL_SENSOR
 from engineshed.running.order import Declared
 from engineshed.running.partition_keys import partition_keys
 

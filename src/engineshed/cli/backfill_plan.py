@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from graphlib import TopologicalSorter
 
 import click
-import dagster as dg
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -26,10 +24,9 @@ from engineshed.planning.backfill_report import as_json, dollars, lines_of, name
 from engineshed.planning.deadline import deadline_of
 from engineshed.running.backfill_outlook import Outlook
 from engineshed.running.backfilling import submit
-from engineshed.running.declared import BACKFILL_SENSOR
 from engineshed.running.opening import open_shed
 from engineshed.running.order import Declared
-from engineshed.running.partition_keys import chosen_keys, partition_keys
+from engineshed.running.partition_keys import chosen_keys
 from engineshed.running.shed import Shed
 
 
@@ -128,33 +125,18 @@ def _in_order(declared: Sequence[Declared]) -> tuple[str, ...]:
 
 def _keys(found: Found, names: Sequence[str], said_: Sequence[str], shed: Shed | None, mode: Mode) -> tuple[str, ...]:
     """The partitions asked for; with a shed only those that are not published."""
-    specs = {"/".join(s.key.path): s for s in found.definitions.resolve_all_asset_specs()}
-    with _instance() as store:
-        there = partition_keys({name: specs[name].partitions_def for name in names}, store)
+    there = found.definitions.partition_keys(names)
     keys = chosen_keys(names[0], there, said_)
     if shed is not None:
         published = [set(shed.datasets.partitions(name, mode)) for name in names]
-        keys = tuple(key for key in keys if not all(key in there for there in published))
+        keys = tuple(key for key in keys if not all(key in one for one in published))
     if not keys:
         raise SettingInvalid(f"nothing is to be made of {', '.join(names)}: every partition is published in {mode}.")
     return keys
 
 
-@contextmanager
-def _instance() -> Iterator[dg.DagsterInstance | None]:
-    """The instance that DAGSTER_HOME names, for the keys of dynamic partitions; None where it names none."""
-    try:
-        instance = dg.DagsterInstance.get()
-    except dg.DagsterError:
-        yield None
-        return
-    with instance:
-        yield instance
-
-
 def _refuse_unattended(found: Found) -> None:
-    sensors = found.definitions.sensors or ()
-    if not any(getattr(sensor, "name", "") == BACKFILL_SENSOR for sensor in sensors):
+    if not found.definitions.carries_out_backfills():
         raise ConfigurationInvalid(
             f"code location {found.premises.location.code_location!r} has no sensor that carries out backfills: add "
             "engineshed.backfill_sensor() to the `sensors` of its definitions."

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import dagster as dg
-
 from engineshed.cli.finding import premises_here
 from engineshed.model.errors import ConfigurationInvalid
-from engineshed.running.declared import declared_assets, definitions_of
+from engineshed.running.definitions import LocationDefinitions
 from engineshed.running.order import Declared
 from engineshed.running.premises import Premises
 
@@ -19,7 +17,7 @@ class Found:
     """Assets of one code location, in the order in which they were named."""
 
     premises: Premises
-    definitions: dg.Definitions
+    definitions: LocationDefinitions
     declared: tuple[Declared, ...]
 
 
@@ -27,8 +25,8 @@ def find_assets(location: str | None, names: Sequence[str]) -> Found:
     """By whole names or last parts, all of the first location that has the first. Raises ConfigurationInvalid."""
     there: list[str] = []
     for premises in premises_here(location):
-        definitions = definitions_of(premises)
-        declared = declared_assets(definitions)
+        definitions = LocationDefinitions(premises)
+        declared = definitions.assets()
         if any(_is(names[0], d) for d in declared):
             return Found(premises, definitions, tuple(_one(name, declared) for name in names))
         there += [d.asset for d in declared]

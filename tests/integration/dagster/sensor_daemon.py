@@ -12,7 +12,7 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import PythonFileTarget
 from dagster._daemon.sensor import execute_sensor_iteration
 
-from engineshed.running.declared import BACKFILL_SENSOR
+from engineshed.running.definitions import BACKFILL_SENSOR
 
 
 def target_of(folder: Path) -> PythonFileTarget:
