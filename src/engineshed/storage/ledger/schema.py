@@ -76,7 +76,7 @@ intents = Table(
     Column("record", _json, nullable=False),
     Column("live", Boolean, nullable=False),
     Column("cursor", Text, nullable=False),
-    Column("backfill", Text, nullable=False, server_default="", index=True),
+    Column("backfill", Text, nullable=False, server_default=text("''"), index=True),
     Index("ix_engineshed_intents_key_digest", "key_digest"),
     # Whatever the callers do, no key ever has two attempts that are not settled.
     Index(

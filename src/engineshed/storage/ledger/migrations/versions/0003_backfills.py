@@ -15,7 +15,7 @@ _json = sa.JSON()
 
 def upgrade() -> None:
     """Attempts made so far belong to no backfill."""
-    op.add_column("engineshed_intents", sa.Column("backfill", sa.Text, nullable=False, server_default=""))
+    op.add_column("engineshed_intents", sa.Column("backfill", sa.Text, nullable=False, server_default=sa.text("''")))
     op.create_index("ix_engineshed_intents_backfill", "engineshed_intents", ["backfill"])
     op.create_table(
         "engineshed_backfills",
