@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -28,10 +28,18 @@ HEAD = "<!-- Written by `make docs`; change the code it is read from. -->\n\n"
 def command_line() -> str:
     """docs/reference/cli.md: every command's own help."""
     parts = [HEAD + "# Command line\n"]
-    for name, command in sorted(cli.commands.items()):
-        context = click.Context(command, info_name=f"engineshed {name}", max_content_width=100)
-        parts.append(f"## engineshed {name}\n\n```\n{command.get_help(context)}\n```\n")
+    for name, command in _commands("engineshed", cli):
+        context = click.Context(command, info_name=name, max_content_width=100)
+        parts.append(f"## {name}\n\n```\n{command.get_help(context)}\n```\n")
     return "\n".join(parts)
+
+
+def _commands(name: str, group: click.Group) -> Iterator[tuple[str, click.Command]]:
+    """Those of a group by their whole names, each before the ones that it has."""
+    for own, command in sorted(group.commands.items()):
+        yield f"{name} {own}", command
+        if isinstance(command, click.Group):
+            yield from _commands(f"{name} {own}", command)
 
 
 def settings() -> str:

@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 from dagster._core.libraries import DagsterLibraryRegistry
 
+from engineshed.assets.backfill_sensor import backfill_sensor
 from engineshed.assets.checks import DataCheck, Finding, PartitionTables, has_rows, is_unique, no_dangling
 from engineshed.assets.component import SparkAssetComponent
 from engineshed.assets.cost_report import cost_report
@@ -24,6 +25,7 @@ __all__ = [
     "PartitionTables",
     "RunOverride",
     "SparkAssetComponent",
+    "backfill_sensor",
     "cost_report",
     "has_rows",
     "is_unique",

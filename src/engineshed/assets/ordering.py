@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from engineshed.model.backfill import BACKFILL_TAG
 from engineshed.model.commit import CommitRef
 from engineshed.model.errors import JobInvalid
 from engineshed.model.job import Mode, SparkJob
@@ -54,6 +55,7 @@ def make_order(
         pipes=_stock_fields(context, selection),
         provenance=provenance,
         ahead=_ahead(context, mode),
+        backfill=context.run.tags.get(BACKFILL_TAG, ""),
     )
 
 

@@ -10,6 +10,8 @@ import sys
 
 import click
 
+from engineshed.cli.backfill import backfill
+from engineshed.cli.backfill_plan import backfill_plan
 from engineshed.cli.billed import billed
 from engineshed.cli.checking import check
 from engineshed.cli.costs import costs
@@ -36,6 +38,8 @@ def cli() -> None:
 
 for command in (
     plan,
+    backfill_plan,
+    backfill,
     prices,
     engines,
     doctor,

@@ -6,16 +6,18 @@ import json
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import click
 
-from engineshed.cli.finding import location_option, premises_here
+from engineshed.cli.dollars import Dollars
+from engineshed.cli.finding import location_option
+from engineshed.cli.finding_assets import find_assets
 from engineshed.cli.plan_history import History, print_history
-from engineshed.model.errors import ConfigurationInvalid, SettingInvalid
+from engineshed.model.errors import SettingInvalid
 from engineshed.model.job import Mode
 from engineshed.model.objective import Layer, Objective
 from engineshed.model.partition import PartitionSelection
@@ -23,29 +25,12 @@ from engineshed.model.plan import Plan
 from engineshed.planning.deadline import deadline_of, hours_of
 from engineshed.planning.explain import as_json as plan_json
 from engineshed.planning.explain import as_text
-from engineshed.running.declared import declared_assets
 from engineshed.running.opening import open_shed
 from engineshed.running.order import Declared, Order
 from engineshed.running.planning import plan_order
 from engineshed.running.premises import Premises
 
 PAPER = "paper.csv"
-
-
-class Dollars(click.ParamType[Decimal]):
-    """An amount of at least 0."""
-
-    name = "dollars"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
-        """To Decimal."""
-        try:
-            amount = Decimal(str(value).removeprefix("$"))
-        except InvalidOperation:
-            self.fail(f"{value!r} is no amount of dollars: write 12.50", param, ctx)
-        if not amount.is_finite() or amount < 0:
-            self.fail(f"{value!r} is no amount of dollars: give at least 0", param, ctx)
-        return amount
 
 
 def _objective_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -110,8 +95,8 @@ def plan(
         budget_usd=budget,
         value_usd_per_hour=value_of_hour,
     )
-    premises, declared = _find(location, asset)
-    found = _plan(premises, declared, objective, partitions, mode)
+    there = find_assets(location, [asset])
+    found = _plan(there.premises, there.declared[0], objective, partitions, mode)
     click.echo(json.dumps(plan_json(found), indent=2) if as_json else as_text(found))
     sys.exit(0 if found.candidates else 1)
 
@@ -136,16 +121,6 @@ def _plan(
         layers=premises.layers(Layer("command line", objective), declared.layer),
     )
     return plan_order(order, shed)
-
-
-def _find(location: str | None, asset: str) -> tuple[Premises, Declared]:
-    there: list[str] = []
-    for premises in premises_here(location):
-        for declared in declared_assets(premises):
-            if asset in (declared.asset, declared.asset.rsplit("/", 1)[-1]):
-                return premises, declared
-            there.append(declared.asset)
-    raise ConfigurationInvalid(f"there is no Spark asset {asset!r}; there are: {', '.join(sorted(there)) or 'none'}.")
 
 
 def _table(history: str | None) -> str:

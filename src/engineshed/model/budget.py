@@ -13,17 +13,22 @@ from enum import StrEnum
 
 
 class BudgetScope(StrEnum):
-    """What a limit covers: a run with its retries, an asset within it, an asset or a team in a calendar month (UTC)."""
+    """What a limit covers: a run with its retries, an asset within it, all runs of a backfill, an asset or a team in a
+    calendar month (UTC).
+    """
 
     RUN = "run"
     ASSET_RUN = "asset_run"
+    BACKFILL = "backfill"
     ASSET_MONTH = "asset_month"
     TEAM_MONTH = "team_month"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Account:
-    """Who pays. owner: the root run's id, the asset or the team; within: the root run of an asset, or `2026-11`."""
+    """Who pays. owner: the id of the root run or the backfill, the asset or the team; within: the root run of an asset,
+    or `2026-11`.
+    """
 
     scope: BudgetScope
     owner: str
@@ -34,6 +39,8 @@ class Account:
             return f"run {self.owner}"
         if self.scope is BudgetScope.ASSET_RUN:
             return f"asset {self.owner} in run {self.within}"
+        if self.scope is BudgetScope.BACKFILL:
+            return f"backfill {self.owner}"
         return f"{'asset' if self.scope is BudgetScope.ASSET_MONTH else 'team'} {self.owner} in {self.within}"
 
 

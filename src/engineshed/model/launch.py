@@ -46,7 +46,7 @@ class Intent:
 
     `ordinal` comes from a durable counter of the ledger and grows over all launches, so a later attempt always
     publishes over an earlier one. `address` is where the channel's messages lie. `record` is JSON for people and for
-    reproduction: plan, request, provenance.
+    reproduction: plan, request, provenance. `backfill` is the id of the one that pays, empty where there is none.
     """
 
     token: Token
@@ -65,6 +65,7 @@ class Intent:
     reserved_usd: Decimal
     created_at: datetime
     record: Mapping[str, Any] = field(default_factory=dict)
+    backfill: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

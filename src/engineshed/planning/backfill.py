@@ -1,7 +1,8 @@
 """Many partitions at once: which engine makes each, what all of them cost, when the last is done. Pure.
 
-A partition's assets run one after another, partitions side by side, a chunk after a chunk. Each step takes the best of
-its offers whose engine has a place, as a run does when it starts; where none has, it waits.
+A partition's assets run one after another, the partitions of a chunk side by side, a chunk after a chunk. Each step
+takes the best of its offers whose engine has a place, as a run does when it starts; where none has, it waits. To meet a
+deadline, hours are given a value, the least that is enough: the runs are told it and choose alike.
 
 Costs add up by their means: a run's forecast is its median, its mean is higher by e^(spread^2 / 2). How runs scatter is
 each run's own, so that it evens out over many. How far a forecast is off is the same for all runs of an asset, because
@@ -14,22 +15,51 @@ import heapq
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import permutations
 
 from engineshed.model.errors import SettingInvalid
+from engineshed.model.money import Basis
 from engineshed.model.plan import Candidate
 from engineshed.planning.forecast import INTERVAL
 
 _CENTS = Decimal("0.000001")
 
+_HURRY = Decimal(1_000_000)
+"""Dollars for an hour, where nothing less is fast enough."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One asset of the backfill and its offers, best first, each of known cost and hours."""
+    """One asset of the backfill and its offers, best first, each of known cost and hours.
+
+    margin: by what share of its cost an offer without history counts as dearer.
+    """
 
     asset: str
     candidates: tuple[Candidate, ...]
+    margin: Decimal = Decimal(0)
+
+    def at(self, value: Decimal) -> Stage:
+        """Ranked for that value of an hour; for none as given, since preferences and exploration are in that order."""
+        if not value:
+            return self
+        return replace(self, candidates=tuple(sorted(self.candidates, key=lambda c: self._worth(c, value))))
+
+    def turning_values(self) -> Iterable[Decimal]:
+        """The values of an hour from which on the faster of two offers comes before the other."""
+        for slow, fast in permutations(self.candidates, 2):
+            dollars, hours = self._dollars(fast) - self._dollars(slow), _hours(slow) - _hours(fast)
+            if hours > 0:
+                yield max(Decimal(0), dollars / hours)
+
+    def _worth(self, candidate: Candidate, value: Decimal) -> Decimal:
+        return self._dollars(candidate) + value * _hours(candidate)
+
+    def _dollars(self, candidate: Candidate) -> Decimal:
+        usd = candidate.forecast.cost_usd or Decimal(0)
+        return usd * (1 + self.margin) if candidate.forecast.basis is Basis.PRIOR else usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +69,22 @@ class Ceiling:
     what: str
     left_usd: Decimal
     assets: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shortfall:
+    """The first partition that a ceiling has no room for: what is left of it by then, and what would be needed."""
+
+    what: str
+    partition: str
+    left_usd: Decimal
+    needed_usd: Decimal
+
+    def __str__(self) -> str:
+        return (
+            f"{self.what} has ${self.left_usd:.4f} left, partition {self.partition!r} is forecast to cost "
+            f"${self.needed_usd:.4f}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +109,16 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class BackfillPlan:
-    """chunks: partitions that fit, in their order. left_out: those after them. stopped_by: the budget that ended it."""
+    """chunks: partitions that fit, in their order. left_out: those after them, and why.
+
+    value_usd_per_hour: what an hour was taken to be worth.
+    """
 
     chunks: tuple[tuple[str, ...], ...]
     placed: tuple[Placed, ...]
     left_out: tuple[str, ...] = ()
-    stopped_by: str = ""
+    stopped_by: Shortfall | None = None
+    value_usd_per_hour: Decimal = Decimal(0)
 
     @property
     def hours(self) -> float:
@@ -76,43 +126,72 @@ class BackfillPlan:
         return max((p.end_hours for p in self.placed), default=0.0)
 
 
+def plan_in_time(
+    partitions: Sequence[str],
+    stages: Sequence[Stage],
+    *,
+    chunk: int,
+    places: Mapping[str, int],
+    ceilings: Iterable[Ceiling] = (),
+    hours: float,
+    value: Decimal = Decimal(0),
+) -> BackfillPlan:
+    """As `plan_backfill`, ended within so many hours at the least value of an hour that is enough.
+
+    value: the least that an hour is worth. Where no value is enough, or where money would end sooner for it, the plan
+    takes longer than `hours`: it is the caller's to look.
+    """
+    limits = tuple(ceilings)
+
+    def at(worth: Decimal) -> BackfillPlan:
+        return plan_backfill(partitions, stages, chunk=chunk, places=places, ceilings=limits, value=worth)
+
+    first = at(value)
+    if first.hours <= hours:
+        return first
+    fastest = at(max(value, _HURRY))
+    if fastest.hours > hours:
+        return min(fastest, first, key=lambda p: (len(p.left_out), p.hours))
+    for turning in sorted({_above(v) for stage in stages for v in stage.turning_values() if v >= value}):
+        found = at(turning)
+        # What is in time because the money ends sooner is no gain.
+        if found.hours <= hours and len(found.left_out) <= len(first.left_out):
+            return found
+    return first
+
+
 def plan_backfill(
     partitions: Sequence[str],
     stages: Sequence[Stage],
     *,
     chunk: int,
-    concurrency: int,
     places: Mapping[str, int],
     ceilings: Iterable[Ceiling] = (),
+    value: Decimal = Decimal(0),
 ) -> BackfillPlan:
     """Partitions in the order given, as many as every ceiling allows.
 
-    chunk: partitions between two looks at the money. concurrency: partitions at once. places: engine -> runs at once,
-    where that is limited. Raises SettingInvalid where a ceiling does not allow the first chunk.
+    chunk: partitions at once; the money is looked at between two chunks. places: engine -> runs at once, where that is
+    limited. value: of an hour, in dollars. Raises SettingInvalid where the cost of an offer is not known.
     """
     limits = tuple(ceilings)
+    ranked = [stage.at(value) for stage in stages]
     chunks: list[tuple[str, ...]] = []
     placed: list[Placed] = []
     spent = [Decimal(0)] * len(limits)
     start = 0.0
     for first in range(0, len(partitions), chunk):
         keys = tuple(partitions[first : first + chunk])
-        made = _Chunk(stages, concurrency, places, start).run(keys)
+        made = _Chunk(ranked, places, start).run(keys)
         fitting, short = _fitting(keys, made, limits, spent)
-        if not chunks and len(fitting) < len(keys) and short is not None:
-            raise SettingInvalid(
-                f"{short.what} leaves ${short.left_usd:.4f}, the first chunk of {len(keys)} partitions is forecast to "
-                f"cost ${_mean(made):.4f}: raise the budget, or take a smaller --chunk."
-            )
         if fitting:
             chunks.append(fitting)
-            made = made if len(fitting) == len(keys) else _Chunk(stages, concurrency, places, start).run(fitting)
-            placed += made
+            placed += [p for p in made if p.partition in fitting]
         if short is not None:
             done = sum(map(len, chunks))
-            return BackfillPlan(tuple(chunks), tuple(placed), tuple(partitions[done:]), short.what)
+            return BackfillPlan(tuple(chunks), tuple(placed), tuple(partitions[done:]), short, value)
         start = max(p.end_hours for p in made)
-    return BackfillPlan(tuple(chunks), tuple(placed))
+    return BackfillPlan(tuple(chunks), tuple(placed), value_usd_per_hour=value)
 
 
 def cost_of(placed: Iterable[Placed]) -> Cost:
@@ -144,20 +223,16 @@ def mean_usd(candidate: Candidate) -> Decimal:
 class _Chunk:
     """Its steps in the order of time."""
 
-    def __init__(self, stages: Sequence[Stage], concurrency: int, places: Mapping[str, int], start: float) -> None:
-        self._stages, self._concurrency, self._places, self._start = stages, concurrency, places, start
+    def __init__(self, stages: Sequence[Stage], places: Mapping[str, int], start: float) -> None:
+        self._stages, self._places, self._start = stages, places, start
         self._busy: list[tuple[float, str]] = []
 
     def run(self, keys: Sequence[str]) -> list[Placed]:
-        waiting = list(enumerate(keys))
-        events = [(self._start, n, 0) for n, _ in waiting[: self._concurrency]]
-        following = iter(waiting[self._concurrency :])
+        events = [(self._start, n, 0) for n in range(len(keys))]
         placed = []
         while events:
             now, n, step = heapq.heappop(events)
             if step == len(self._stages):
-                if (later := next(following, None)) is not None:
-                    heapq.heappush(events, (now, later[0], 0))
                 continue
             found = self._free(self._stages[step], now)
             if found is None:
@@ -181,23 +256,32 @@ class _Chunk:
 
 def _fitting(
     keys: Sequence[str], made: Sequence[Placed], limits: Sequence[Ceiling], spent: list[Decimal]
-) -> tuple[tuple[str, ...], Ceiling | None]:
-    """The first keys that all limits allow, and the limit that the next one would break. Adds to `spent`."""
+) -> tuple[tuple[str, ...], Shortfall | None]:
+    """The first keys that all limits allow, and what the next one lacks. Adds to `spent`."""
+    if not limits:
+        return tuple(keys), None
+    own: dict[str, list[Placed]] = defaultdict(list)
+    for p in made:
+        own[p.partition].append(p)
     for n, key in enumerate(keys):
-        own = [p for p in made if p.partition == key]
-        new = [
-            gone + sum((mean_usd(p.candidate) for p in own if p.asset in limit.assets), Decimal(0))
-            for gone, limit in zip(spent, limits, strict=True)
+        needed = [
+            sum((mean_usd(p.candidate) for p in own[key] if p.asset in limit.assets), Decimal(0)) for limit in limits
         ]
-        for total, limit in zip(new, limits, strict=True):
-            if total > limit.left_usd:
-                return tuple(keys[:n]), limit
-        spent[:] = new
+        for usd, gone, limit in zip(needed, spent, limits, strict=True):
+            if gone + usd > limit.left_usd:
+                left = max(Decimal(0), limit.left_usd - gone)
+                return tuple(keys[:n]), Shortfall(what=limit.what, partition=key, left_usd=left, needed_usd=usd)
+        spent[:] = [gone + usd for gone, usd in zip(spent, needed, strict=True)]
     return tuple(keys), None
 
 
-def _mean(placed: Iterable[Placed]) -> Decimal:
-    return sum((mean_usd(p.candidate) for p in placed), Decimal(0))
+def _hours(candidate: Candidate) -> Decimal:
+    return Decimal(repr(candidate.forecast.hours or 0.0))
+
+
+def _above(value: Decimal) -> Decimal:
+    """A little more, so that no tie is left, in digits that a run's tag can carry."""
+    return (value * Decimal("1.001") + _CENTS).quantize(_CENTS)
 
 
 def _usd(amount: float) -> Decimal:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engineshed.model.attempt import Attempt, Lease, Settlement
+from engineshed.model.backfill import Backfill
 from engineshed.model.billing import BillExport, Imported
 from engineshed.model.budget import Account, Room, Standing, Terms
 from engineshed.model.fact import Fact
@@ -17,7 +18,7 @@ from engineshed.model.spending import Spending
 
 
 class Ledger(Protocol):
-    """Intents, launches, leases, settlements, facts.
+    """Intents, launches, leases, settlements, backfills, facts.
 
     All methods raise LedgerBusy when the database is away or locked for longer than its own patience. Methods that take
     a lease check, in the same transaction, that its epoch is still the newest of its name and raise LeaseLost
@@ -104,6 +105,26 @@ class Ledger(Protocol):
 
     def live_on(self, room: Room) -> int:
         """How many live attempts take a place of the room."""
+        ...
+
+    def record_backfill(self, backfill: Backfill) -> bool:
+        """Write a new one; False where its id is there already, which stays as it is."""
+        ...
+
+    def move_backfill(self, after: Backfill) -> bool:
+        """Replace the row whose version is still that of `after`, and count the version up; False where it is not."""
+        ...
+
+    def backfill(self, id_: str) -> Backfill | None:
+        """The backfill of that id."""
+        ...
+
+    def backfills(self, code_location: str, *, over: bool = True) -> Sequence[Backfill]:
+        """Those of a code location, oldest first. over: also what is done or cancelled."""
+        ...
+
+    def attempts_of_backfill(self, id_: str) -> Sequence[Attempt]:
+        """All attempts that the backfill pays for, by ordinal."""
         ...
 
     def append(self, facts: Iterable[Fact]) -> int:

@@ -107,6 +107,7 @@ def _intend(
         address=wiring.address,
         reserved_usd=reserved_usd(chosen.forecast, terms, shed),
         created_at=shed.clock.now(),
+        backfill=order.backfill,
         record={
             "asset_group": order.asset_group,
             "order": order.to_json(),

@@ -30,7 +30,8 @@ class Order:
 
     asset: the asset key's parts joined by `/`. job: already laid out for the mode. inputs: for each own partition key
     ('' when there are no partitions) the upstream commits that the job reads, pinned before the submit. pipes: the
-    stock fields of the Pipes context. provenance: facts about code, image and configuration.
+    stock fields of the Pipes context. provenance: facts about code, image and configuration. backfill: the id of the
+    one that the run belongs to and pays from, empty where there is none.
     ahead: the run's other Spark assets that are still to come, their jobs laid out for the mode; they bear on the plan
     and are not put on record.
     """
@@ -47,6 +48,7 @@ class Order:
     pipes: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     ahead: tuple[Declared, ...] = ()
+    backfill: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON that `from_json` reads back to an equal value."""

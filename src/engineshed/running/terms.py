@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from engineshed.model.attempt import Attempt
-from engineshed.model.budget import Terms, tightest
+from engineshed.model.backfill import BACKFILL_TAG
+from engineshed.model.budget import Account, Allowance, BudgetScope, Terms, tightest
+from engineshed.model.errors import SettingInvalid
 from engineshed.model.launch import LaunchKey
 from engineshed.model.month import month_of
 from engineshed.model.plan import Forecast, Plan
@@ -62,7 +64,21 @@ def terms_of(order: Order, shed: Shed, key: LaunchKey | None) -> Terms:
         team=order.team,
         month=month_of(shed.clock.now()),
     )
-    return Terms(allowances=found, rooms=shed.rooms)
+    return Terms(allowances=(*found, *_of_backfill(order, shed)), rooms=shed.rooms)
+
+
+def _of_backfill(order: Order, shed: Shed) -> tuple[Allowance, ...]:
+    """Its budget as it is now: it may have been raised since the run was launched."""
+    if not order.backfill:
+        return ()
+    found = shed.ledger.backfill(order.backfill)
+    if found is None:
+        raise SettingInvalid(
+            f"the run's tag {BACKFILL_TAG} names {order.backfill!r}, which the ledger does not know: launch the run "
+            "without it."
+        )
+    account = Account(BudgetScope.BACKFILL, found.id)
+    return () if found.budget_usd is None else (Allowance(account, found.budget_usd),)
 
 
 def full_engines(shed: Shed) -> Mapping[str, str]:

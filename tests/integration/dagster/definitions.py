@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 from mortality import deadly
 
-from engineshed import Engineshed, SampleInput, SparkJob, has_rows, spark_asset
+from engineshed import Engineshed, SampleInput, SparkJob, backfill_sensor, has_rows, spark_asset
 from engineshed.model.objective import Objective
 from engineshed.running.shed import Cadence, Shed
 
@@ -60,6 +60,7 @@ CRAWL_BY_DAY = dg.MultiPartitionsDefinition(
 defs = dg.Definitions(
     assets=[
         _asset("numbers", partitions_def=dg.StaticPartitionsDefinition(["a", "b"]), checks=[has_rows("numbers")]),
+        _asset("filled", partitions_def=dg.StaticPartitionsDefinition(list("abcde"))),
         _asset("retried", retry_policy=dg.RetryPolicy(max_retries=2)),
         _asset("free", pinned=None),
         _asset("slow", timeout_s=1.0, gate="never"),
@@ -92,6 +93,7 @@ defs = dg.Definitions(
         ),
     ],
     jobs=[dg.define_asset_job("numbers_job", selection=["numbers"])],
+    sensors=[backfill_sensor(minimum_interval_seconds=1)],
     resources={"engineshed": QuickEngineshed(location_file=str(FOLDER / "location.yaml"))},
     executor=dg.multiprocess_executor if os.environ.get("EXECUTOR") == "multiprocess" else dg.in_process_executor,
 )

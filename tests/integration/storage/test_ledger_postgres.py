@@ -5,6 +5,7 @@ from __future__ import annotations
 import ledger_samples as samples
 import pytest
 import sqlalchemy
+from backfill_behaviour import BackfillBehaviour
 from bill_behaviour import BillBehaviour
 from budget_behaviour import BudgetBehaviour
 from ledger_behaviour import LedgerBehaviour
@@ -24,6 +25,10 @@ def url(postgres: PostgresServer) -> str:
 @pytest.fixture
 def empty_url(postgres: PostgresServer) -> str:
     return postgres.empty_database()
+
+
+class TestBackfillsOnPostgres(BackfillBehaviour):
+    pass
 
 
 class TestOnPostgres(LedgerBehaviour):

@@ -25,7 +25,7 @@ def test_ledger_and_data_root_are_tried_and_left_as_they_were(location: Path) ->
     data = location.parent / "data"
     location.write_text(location.read_text() + "data_root: data\n")
     done = CliRunner().invoke(cli, ["doctor", "--location", str(location)])
-    assert "ledger.db, schema 0002" in done.output
+    assert "ledger.db, schema 0003" in done.output
     assert f"{data}: an object was written if absent, listed, read and deleted" in done.output
     assert not list(data.iterdir())
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import ledger_samples as samples
 import pytest
+from backfill_behaviour import BackfillBehaviour
 from bill_behaviour import BillBehaviour
 from budget_behaviour import BudgetBehaviour
 from ledger_behaviour import LedgerBehaviour, held
@@ -50,6 +51,10 @@ class TestBudgetsOnSqlite(BudgetBehaviour):
 
 
 class TestBillsOnSqlite(BillBehaviour):
+    pass
+
+
+class TestBackfillsOnSqlite(BackfillBehaviour):
     pass
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from engineshed import Engineshed, cost_report
+from engineshed import Engineshed, backfill_sensor, cost_report
 from web_graph.assets import LOCATION_FILE, OWNERS, TEAM, edges, graph, graph_aggr, nodes_only
 
 defs = dg.Definitions.merge(
@@ -18,6 +18,7 @@ defs = dg.Definitions.merge(
                 tags={"team": TEAM},
             )
         ],
+        sensors=[backfill_sensor()],
         resources={"engineshed": Engineshed(location_file=LOCATION_FILE)},
     ),
     cost_report("web_graph", team=TEAM, owners=OWNERS),

@@ -101,6 +101,11 @@ def attempts_of_run(connection: Connection, run_id: str) -> Sequence[Attempt]:
     return _attempts(connection, or_(_is_run(intents.c.run_id, run_id), _is_run(settlements.c.run_id, run_id)))
 
 
+def attempts_of_backfill(connection: Connection, id_: str) -> Sequence[Attempt]:
+    """See Ledger.attempts_of_backfill."""
+    return _attempts(connection, intents.c.backfill == id_)
+
+
 def past_runs(connection: Connection, job: str, mode: Mode, limit: int) -> Sequence[PastRun]:
     """See Ledger.past_runs. Leaves out what says nothing about the next run: never submitted, or its cost not known."""
     query = (

@@ -23,6 +23,7 @@ from engineshed.storage.ledger.schema import billings, intents, launches, settle
 _OWNER: Mapping[BudgetScope, ColumnElement[str]] = {
     BudgetScope.RUN: intents.c.root_run_id,
     BudgetScope.ASSET_RUN: intents.c.asset,
+    BudgetScope.BACKFILL: intents.c.backfill,
     BudgetScope.ASSET_MONTH: intents.c.asset,
     BudgetScope.TEAM_MONTH: intents.c.team,
 }

@@ -24,7 +24,7 @@ from engineshed.storage.ledger.schema import billings, facts, intents, launches,
 
 _AS_THEY_ARE = (
     "token", "ordinal", "run_id", "asset", "job", "team", "code_location", "engine", "offer", "channel", "address",
-    "reserved_usd", "created_at",
+    "reserved_usd", "created_at", "backfill",
 )  # fmt: skip
 
 

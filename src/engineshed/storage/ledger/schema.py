@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from engineshed.storage.ledger.columns import Dollars, UtcTime
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration: a database at this revision needs no upgrade."""
 
 VERSION_TABLE = "engineshed_alembic_version"
@@ -76,6 +76,7 @@ intents = Table(
     Column("record", _json, nullable=False),
     Column("live", Boolean, nullable=False),
     Column("cursor", Text, nullable=False),
+    Column("backfill", Text, nullable=False, server_default=text("''"), index=True),
     Index("ix_engineshed_intents_key_digest", "key_digest"),
     # Whatever the callers do, no key ever has two attempts that are not settled.
     Index(
@@ -169,4 +170,26 @@ billings = Table(
     Column("billed_surcharge_usd", Dollars, nullable=False),
     Column("accounts", Text, nullable=False),
     Column("exported_at", UtcTime, nullable=False),
+)
+
+backfills = Table(
+    "engineshed_backfills",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("team", Text, nullable=False),
+    Column("code_location", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("submitted_at", UtcTime, nullable=False),
+    Column("budget_usd", Dollars),
+    Column("work", _json, nullable=False),
+    Column("plan", _json, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("settled", Integer, nullable=False),
+    Column("launched", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("asked_at", UtcTime),
+    Column("failed", _json, nullable=False),
+    Column("skipped", _json, nullable=False),
+    Column("version", Integer, nullable=False),
+    Index("ix_engineshed_backfills_code_location", "code_location", "state"),
 )

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from engineshed.model.attempt import Attempt, Lease, Settlement
+from engineshed.model.backfill import Backfill
 from engineshed.model.billing import BillExport, Imported
 from engineshed.model.budget import Account, Room, Standing, Terms
 from engineshed.model.fact import Fact
@@ -14,7 +15,7 @@ from engineshed.model.history import PastRun
 from engineshed.model.job import Mode
 from engineshed.model.launch import Intent, Launch, LaunchKey, Token
 from engineshed.model.spending import Spending
-from engineshed.storage.ledger import attempts, bills, budgets, facts, leases
+from engineshed.storage.ledger import attempts, backfills, bills, budgets, facts, leases
 from engineshed.storage.ledger.backup import backup
 from engineshed.storage.ledger.database import Database
 from engineshed.storage.ledger.schema import ORDINALS, REVISION
@@ -144,6 +145,31 @@ class SqlLedger:
         """See Ledger."""
         with self._database.reading() as connection:
             return budgets.live_on(connection, room)
+
+    def record_backfill(self, backfill: Backfill) -> bool:
+        """See Ledger."""
+        with self._database.writing() as connection:
+            return backfills.record(connection, backfill)
+
+    def move_backfill(self, after: Backfill) -> bool:
+        """See Ledger."""
+        with self._database.writing() as connection:
+            return backfills.move(connection, after)
+
+    def backfill(self, id_: str) -> Backfill | None:
+        """See Ledger."""
+        with self._database.reading() as connection:
+            return backfills.backfill(connection, id_)
+
+    def backfills(self, code_location: str, *, over: bool = True) -> Sequence[Backfill]:
+        """See Ledger."""
+        with self._database.reading() as connection:
+            return backfills.listed(connection, code_location, over=over)
+
+    def attempts_of_backfill(self, id_: str) -> Sequence[Attempt]:
+        """See Ledger."""
+        with self._database.reading() as connection:
+            return attempts.attempts_of_backfill(connection, id_)
 
     def append(self, facts_: Iterable[Fact]) -> int:
         """See Ledger."""

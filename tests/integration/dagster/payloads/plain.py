@@ -49,6 +49,8 @@ def _run(pipes: dagster_pipes.PipesContext) -> None:
         pipes.log.info("line %s", n)
     if settings["act"].startswith("raise"):
         raise ValueError("no such crawl")
+    if any(Path(settings["gate"]).with_name(f"spoiled-{key}").exists() for key in job["outputs"]):
+        raise ValueError("the partition is spoiled")
     if settings["act"] == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     _write(job)
