@@ -10,10 +10,9 @@ from typing import Any
 
 import ledger_samples as samples
 import pytest
-from alembic import command
-from alembic.config import Config
 from ledger_behaviour import held
 from ledger_samples import NOON
+from sqlalchemy import text
 
 from engineshed.model.attempt import Outcome
 from engineshed.model.billing import BillExport, BillLine, Part
@@ -25,7 +24,17 @@ from engineshed.model.money import Basis, Cost
 from engineshed.planning.showback import showback, total
 from engineshed.storage.ledger import SqlLedger, open_ledger
 from engineshed.storage.ledger.database import Database
-from engineshed.storage.ledger.upgrade import MIGRATIONS
+
+# Undoes what migrations after the first have added.
+SINCE = (
+    "DROP TABLE engineshed_billings",
+    "DROP TABLE engineshed_bill_lines",
+    "DROP TABLE engineshed_bill_days",
+    "DROP TABLE engineshed_backfills",
+    "DROP INDEX ix_engineshed_intents_backfill",
+    "ALTER TABLE engineshed_intents DROP COLUMN backfill",
+    "UPDATE engineshed_alembic_version SET version_num = '0001'",
+)
 
 DAY = NOON.date()
 LATER = NOON + timedelta(days=3)
@@ -42,7 +51,7 @@ def export(*lines: BillLine, at: datetime = LATER) -> BillExport:
 
 def launched(ledger: SqlLedger, ordinal: int, **changes: Any) -> Token:
     lease = held(ledger)
-    one = samples.intent(ordinal, of=samples.key(step=f"step-{ordinal}"), **changes)
+    one = samples.intent(ordinal, of=samples.key(step=f"step-{ordinal}"), backfill="bf-1", **changes)
     ledger.record_intent(one, lease)
     ledger.record_launch(samples.launch(one.token, native_id=f"j-{ordinal}/s-1"), lease)
     return one.token
@@ -154,9 +163,14 @@ class BillBehaviour:
 
     @pytest.mark.parametrize("scope", list(BudgetScope))
     def test_budgets_count_what_was_billed(self, ledger: SqlLedger, scope: BudgetScope) -> None:
-        owner = {BudgetScope.RUN: "root-run-1", BudgetScope.TEAM_MONTH: "web"}.get(scope, "web_graph/edges")
-        within = {BudgetScope.RUN: "", BudgetScope.ASSET_RUN: "root-run-1"}.get(scope, f"{DAY:%Y-%m}")
-        account = Account(scope, owner, within)
+        month = f"{DAY:%Y-%m}"
+        account = {
+            BudgetScope.RUN: Account(scope, "root-run-1"),
+            BudgetScope.ASSET_RUN: Account(scope, "web_graph/edges", "root-run-1"),
+            BudgetScope.BACKFILL: Account(scope, "bf-1"),
+            BudgetScope.ASSET_MONTH: Account(scope, "web_graph/edges", month),
+            BudgetScope.TEAM_MONTH: Account(scope, "web", month),
+        }[scope]
         token = settled(ledger, 1)
         settled(ledger, 2)
         assert ledger.standing(account).spent_usd == Decimal("2.50")
@@ -164,16 +178,13 @@ class BillBehaviour:
         assert ledger.standing(account).spent_usd == Decimal("2.65")
 
     def test_ledger_of_the_version_before_bills_keeps_its_rows(self, empty_url: str) -> None:
-        database = Database(empty_url, patience_s=30)
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        with database.writing() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "0001")
-        old = SqlLedger(database)
+        old = open_ledger(empty_url)
         token = settled(old, 1)
         launched(old, 2)
         old.close()
+        with Database(empty_url, patience_s=30).writing() as connection:
+            for since in SINCE:
+                connection.execute(text(since))
         ledger = open_ledger(empty_url)
         assert self.spent(ledger) == {token: (Decimal("1.25"), Basis.METERED)}
         assert len(ledger.live_attempts()) == 1
