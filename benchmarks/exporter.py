@@ -20,7 +20,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.client import HTTPConnection
@@ -164,16 +163,18 @@ def scrapes(one: Process, ledger: SqlLedger, seconds: int, first: int) -> bool:
 
 
 def posts(one: Process, ledger: SqlLedger, seconds: int, first: int) -> bool:
-    """Post at the rate for all live attempts, one connection each time, the newest word of each last."""
+    """Post at the rate for all live attempts, the newest word of each last."""
     ledger.append(fact for n in range(LIVE) for fact in told(first + n, live=True))
+    connection = HTTPConnection("127.0.0.1", one.port, timeout=10)
     before_s, started_s, sent, wrong, word = one.cpu_s(), time.monotonic(), 0, 0, 0
     while time.monotonic() - started_s < seconds:
         for _ in range(30):
             token, word = f"es-{first + sent % LIVE}", sent // LIVE + 1
             body = json.dumps({"posts": [{"token": token, "sequence": word, "progress": {"tasks_done": word}}]})
-            request = urllib.request.Request(f"http://127.0.0.1:{one.port}/progress", body.encode())
-            with urllib.request.urlopen(request, timeout=10) as answer:
-                wrong += answer.status != 202
+            connection.request("POST", "/progress", body)
+            answer = connection.getresponse()
+            answer.read()
+            wrong += answer.status != 202
             sent += 1
         time.sleep(max(0.0, started_s + sent / POSTS_A_SECOND - time.monotonic()))
     rate = sent / (time.monotonic() - started_s)
@@ -213,6 +214,7 @@ def main() -> int:
             ledger.append(fact for n in range(start, min(start + 1000, attempts)) for fact in told(n))
         one = Process(url, Path(name, "checkpoint.json"))
         try:
+            print(f"Load of this machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.\n")
             print("| what | seen | bar | |\n|---|---|---|---|", flush=True)
             held = [
                 backlog(one, attempts * PER_ATTEMPT),
