@@ -53,7 +53,7 @@ ASSETS = (
 TEAMS = {team: location for team, location, *_ in ASSETS}
 POOLS = {"kubernetes": 4, "emr": 3, "databricks": 2}
 
-FATES = ("good",) * 14 + ("capacity", "spot_loss", "user_code", "adopted", "cancelled", "orphan", "platform", "flaky")
+FATES = ("good",) * 22 + ("capacity", "spot_loss", "user_code", "adopted", "cancelled", "orphan", "platform", "flaky")
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,20 +31,27 @@ from engineshed.telemetry.posting import Poster
 from engineshed.telemetry.rules import as_rules
 
 WORKERS = 9
+WARM_UP_S = 90
+"""Until everything is imported and runs of all kinds have been: nothing of it is drawn."""
+
 SCRAPE_S = 2
 
 
 @contextmanager
 def rehearsed(minutes: float) -> Iterator[str]:
-    """The Prometheus that has watched the rehearsal for so long. Raises SystemExit where there is no `prometheus`."""
+    """The Prometheus that has watched the rehearsal for so long, and while it warmed up.
+
+    Raises SystemExit where there is no program `prometheus`.
+    """
     program = shutil.which("prometheus")
     if program is None:
         raise SystemExit("there is no program `prometheus` on the path: put the folder that holds it on PATH.")
+    lasts_s = WARM_UP_S + 60 * minutes
     with tempfile.TemporaryDirectory(prefix="engineshed-rehearsal-", ignore_cleanup_errors=True) as folder:
         home = Path(folder)
-        targets, workers = _watched(home, time.monotonic() + 60 * minutes)
+        targets, workers = _watched(home, time.monotonic() + lasts_s)
         with _prometheus(program, home, targets) as address:
-            time.sleep(60 * minutes)
+            time.sleep(lasts_s)
             yield address
         for working in workers:
             working.join()

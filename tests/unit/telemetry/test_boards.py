@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import Dashboard
 from make.grafana import as_grafana
 
 from engineshed.telemetry.boards import BOARDS, Board, Panel
@@ -94,6 +96,14 @@ def test_grafana_gets_units_thresholds_descriptions_and_no_overlap(board: Board)
             assert panel["fieldConfig"]["defaults"]["unit"]
             assert panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
             assert all(target["expr"] and target["refId"] for target in panel["targets"])
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.uid)
+def test_what_is_made_fits_grafanas_schema(board: Board) -> None:
+    """Grafana's own model reads it and writes the same again: nothing in it is unknown or of another form."""
+    made = json.loads(as_grafana(board, "http://dagster"))
+    again = json.loads(json.dumps(Dashboard.from_json(made), cls=JSONEncoder))
+    assert again == made
 
 
 def test_boards_have_stable_addresses_and_names_of_their_own() -> None:

@@ -28,12 +28,28 @@ PLATFORM = Board(
                     description="unlisted: seen on the cluster, not shown by the web pages. See docs/discovery.md.",
                     unit=Unit.COUNT,
                     draw=Draw.STACKED,
+                    width=8,
                     queries=(Query("max by (state) (engineshed_discovery_locations)", "{{state}}"),),
+                ),
+                Panel(
+                    title="Skipped and not loaded",
+                    description="Services that break a rule (an Event says which), and locations that do not load.",
+                    unit=Unit.COUNT,
+                    width=8,
+                    warn=1,
+                    queries=(
+                        Query("sum(max by (reason) (engineshed_discovery_skipped))", "skipped"),
+                        Query(
+                            f"count({_RELEASES} unless on (code_location) {_SERVERS}) or vector(0)",
+                            "not loaded",
+                        ),
+                    ),
                 ),
                 Panel(
                     title="From a change on the cluster to the web pages",
                     description="Nine in ten. Above 10 s: the web server is slow to reload, or the API server to tell.",
                     unit=Unit.SECONDS,
+                    width=8,
                     warn=10,
                     alarm=60,
                     queries=(
