@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -42,3 +43,18 @@ def test_setup_without_a_home_keeps_its_cache_in_the_repository(tmp_path: Path, 
     kept = tmp_path / ".venv-cache"
     assert f"cache {kept}/uv, Pythons {kept}/python" in done.stderr
     assert "no cache can be kept in the home folder" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["PORT", "METRICS"])
+def test_ui_starts_nothing_beside_a_port_that_is_taken(tmp_path: Path, name: str) -> None:
+    with socket.socket() as taken, socket.socket() as free:
+        for one in (taken, free):
+            one.bind(("127.0.0.1", 0))
+        taken.listen()
+        ports = {"PORT": free.getsockname()[1], "METRICS": free.getsockname()[1], name: taken.getsockname()[1]}
+        env = {"PATH": os.environ["PATH"], "DAGSTER_HOME": str(tmp_path / "home")}
+        command = ["make/ui.sh", str(ports["PORT"]), str(ports["METRICS"])]
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert f"make ui {name}={ports[name] + 1}" in done.stderr
+    assert not (tmp_path / "home").exists()
