@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import count
 from typing import Any
 
 from engineshed.model.backfill import Backfill, BackfillState, BackfillWork
@@ -38,20 +37,31 @@ def account_of(backfill: Backfill) -> Account:
 
 
 def submit(work: BackfillWork, plan: Mapping[str, Any], budget_usd: Decimal | None, shed: Shed) -> Backfill:
-    """Record it; the sensor of its code location carries it out. Raises SettingInvalid while one alike is under way."""
-    for nth in count():
+    """Record it; the sensor of its code location carries it out.
+
+    Raises SettingInvalid while another makes one of its partitions.
+    """
+    _refuse_twice(work, shed.ledger)
+    nth = 0
+    while True:
         backfill = Backfill(
             id=work.named(nth), work=work, submitted_at=shed.clock.now(), budget_usd=budget_usd, plan=plan
         )
         if shed.ledger.record_backfill(backfill):
             return backfill
-        there = shed.ledger.backfill(backfill.id)
-        if there is not None and not there.state.over:
+        _refuse_twice(work, shed.ledger)
+        nth += 1
+
+
+def _refuse_twice(work: BackfillWork, ledger: Ledger) -> None:
+    for other in ledger.backfills(work.code_location, over=False):
+        assets = set(other.work.assets) & set(work.assets)
+        shared = sorted(set(work.partitions) & set(other.work.partitions))
+        if assets and shared and other.work.mode is work.mode:
             raise SettingInvalid(
-                f"backfill {there.id} is the same and is {there.state}: see `engineshed backfill show {there.id}`, "
-                "resume or cancel it."
+                f"backfill {other.id} is {other.state} and makes partition {shared[0]!r} of {min(assets)} too: see "
+                f"`engineshed backfill show {other.id}`; resume or cancel it first."
             )
-    raise AssertionError("unreachable: count() has no end")
 
 
 def advance(

@@ -247,7 +247,7 @@ def test_what_is_submitted_twice_or_without_a_sensor_is_refused_and_a_cancelled_
 ) -> None:
     house.probe()
     id_ = house.submit("--partitions", "b")
-    with pytest.raises(SettingInvalid, match=f"backfill {id_} is the same and is running"):
+    with pytest.raises(SettingInvalid, match=f"backfill {id_} is running and makes partition 'b' of filled too"):
         house.submit("--partitions", "b")
     house.call("backfill", "cancel", id_)
     house.tick()

@@ -165,6 +165,7 @@ def test_what_is_unknown_or_gone_is_said_and_pauses(make_yard: Callable[..., Yar
     gone = yard.look(yard.submit().id, there=("a", "c"))
     assert gone.backfill.state is BackfillState.PAUSED
     assert "b is no partition any more" in gone.said
+    cancel(gone.backfill.id, yard.world.shed.ledger)
     other = yard.look(yard.submit(assets=("nodes",)).id)
     assert "asset 'nodes' is no Spark asset of web_graph any more" in other.backfill.reason
     yard.world.order = replace(yard.world.order, job=replace(yard.world.order.job, name="new"))
@@ -196,8 +197,9 @@ def test_states_change_by_hand_only_where_that_means_something(make_yard: Callab
     yard = make_yard()
     ledger = yard.world.shed.ledger
     id_ = yard.submit().id
-    with pytest.raises(SettingInvalid, match="is the same and is running"):
-        yard.submit()
+    for again in ({}, {"partitions": ("x", "c"), "chunk": 1}):
+        with pytest.raises(SettingInvalid, match=rf"backfill {id_} is running and makes partition '[ac]' of edges too"):
+            yard.submit(**again)
     with pytest.raises(SettingInvalid, match=f"backfill {id_} is running: that is for one that is paused"):
         resume(id_, ledger)
     assert pause(id_, ledger).state is BackfillState.PAUSED
