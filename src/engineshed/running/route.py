@@ -2,8 +2,9 @@
 
     hold the lease -> adopt | launch -> watch -> judge -> settle
 
-Failures of class capacity, spot loss, platform and unsupported go to the next offer; all others stop. An interrupt is a
-hint only: the run's own state decides whether the foreign run is cancelled or left for a successor.
+Failures of class capacity, spot loss, platform and unsupported go to the next offer; all others stop. Where no other
+offer is left, one whose platform lost a run that it had taken (a drained node, a lost machine) is tried once more. An
+interrupt is a hint only: the run's own state decides whether the foreign run is cancelled or left for a successor.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from engineshed.model.errors import (
 from engineshed.model.fact import FactKind
 from engineshed.model.failure import Failure, FailureClass
 from engineshed.model.launch import Token
-from engineshed.planning.escalation import MEMORY, ON_DEMAND, escalates, escalation
+from engineshed.planning.escalation import MEMORY, ON_DEMAND, OUT_OF_MEMORY, escalates, escalation
 from engineshed.ports.step import RunState, Step
 from engineshed.running.adopting import adopt, settled_by_run
 from engineshed.running.cancelling import cancel_and_settle
@@ -48,8 +49,10 @@ _SIGNALS_WHILE_CANCELLING = 3
 _NEXT = {
     MEMORY: "Trying again with twice the memory.",
     ON_DEMAND: "Trying on demand.",
-    "": "Trying the next offer.",
+    "": "Looking for another offer.",
 }
+
+_LOSES_RUNS = frozenset({FailureClass.PLATFORM, FailureClass.SPOT_LOSS})
 
 
 def no_audit(contents: Contents) -> Sequence[CheckOutcome]:
@@ -63,6 +66,8 @@ class Route:
     def __init__(self, step: Step, order: Order, shed: Shed, audit: Audit = no_audit) -> None:
         self._step, self._order, self._shed, self._audit = step, order, shed, audit
         self._failed: frozenset[tuple[str, str]] = frozenset()
+        self._lost: frozenset[tuple[str, str]] = frozenset()
+        self._repeated: frozenset[tuple[str, str]] = frozenset()
         self._watches: dict[Token, Watch] = {}
         self._publishing = False
 
@@ -126,6 +131,8 @@ class Route:
         answer = escalates(escalation(others), failure)
         if answer != MEMORY:
             self._failed |= {(intent.engine, intent.offer)}
+        if failure.failure_class in _LOSES_RUNS and failure.reason != OUT_OF_MEMORY:
+            self._lost |= {(intent.engine, intent.offer)}
         because = _because(failure.failure_class, failure.reason) | ({"escalation": answer} if answer else {})
         record(self._shed, intent, FactKind.FAILED_OVER, data=because)
         self._step.warning(f"{said} {_NEXT[answer]}")
@@ -145,12 +152,24 @@ class Route:
             try:
                 return launch(self._step, order, self._shed, keeper, before(attempts, self._failed))
             except NoOffer as error:
-                if last is not None:
+                if last is None:
+                    raise
+                if not self._once_more():
                     raise last from error
-                raise
             except EngineError as error:
                 self._refused(error)
                 last = error
+
+    def _once_more(self) -> bool:
+        """Allow the offers that lost a run again, each once: what took the machine away need not take the next."""
+        again = self._lost - self._repeated
+        if not again:
+            return False
+        self._repeated |= again
+        self._failed -= again
+        named = ", ".join(f"{engine} ({offer})" for engine, offer in sorted(again))
+        self._step.warning(f"No other offer is left: trying once more where the run was lost: {named}.")
+        return True
 
     def _refused(self, error: EngineError) -> None:
         """Put on record that the next offer is tried. Raises the error where it may not be."""

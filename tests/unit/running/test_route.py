@@ -129,6 +129,20 @@ def test_platform_failures_go_to_the_next_offer_and_are_on_record(make_world: Ca
     assert [a.settlement.outcome for a in attempts if a.settlement] == [Outcome.FAILED, Outcome.FAILED]
 
 
+@pytest.mark.parametrize("failure_class", [FailureClass.PLATFORM, FailureClass.SPOT_LOSS])
+def test_a_run_that_its_platform_lost_is_tried_once_more_where_nothing_else_is_left(
+    make_world: Callable[..., World], failure_class: FailureClass
+) -> None:
+    world = make_world(engines=("first", "second"))
+    lost = Failure(failure_class, "evicted", "the node was drained")
+    world.platform.script = Script(ends=State.FAILED, closes=False, failure=lost)
+    step = RecordedStep()
+    with pytest.raises(RunFailed, match="the node was drained"):
+        finish(step, world.order, world.shed)
+    attempts = world.shed.ledger.attempts(step.key)
+    assert [a.intent.engine for a in attempts] == ["first", "second", "first", "second"]
+
+
 def test_a_refused_submit_for_lack_of_capacity_goes_on_and_one_for_its_configuration_stops(
     make_world: Callable[..., World],
 ) -> None:
