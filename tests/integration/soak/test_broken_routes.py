@@ -4,10 +4,10 @@
 |---|---|
 | does not ask before it submits | 7 |
 | sends no token | 8 |
-| ignores leases | 35 |
+| ignores leases | 29 |
 | goes on although unsure | 16 |
-| launches anew what has succeeded | 11 |
-| meters nothing | 2 |
+| launches anew what has succeeded | 2 |
+| meters nothing | 1 |
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ IN_PARTS = "third"
 HANGS_S = 1e6
 """What a run takes that hangs: longer than any story."""
 
-TIMEOUT_S = 45.0
+TIMEOUT_S = 40.0
 """Of the stories' job."""
 
 COMMIT_POINTS = (
@@ -124,8 +124,8 @@ class Fate:
 
     def script(self) -> Script:
         """What a run that is started now will do."""
-        lasts_s, lines = self.dice.uniform(0, 40), self.dice.randint(0, 4)
-        if self.chance(0.1):
+        lasts_s, lines = self.dice.uniform(0, 30), self.dice.randint(0, 4)
+        if self.chance(0.06):
             return Script(lasts_s=HANGS_S, lines=lines)
         if self.chance(0.25):
             failure = self.dice.choice(_FAILURES)

@@ -1,7 +1,8 @@
 """Tells the story of a seed: makes its world in a folder, plays it, and says what was broken.
 
 The folder lies in memory where this machine has such a place, so that no story waits for a disk. One ledger, a SQLite
-file as always, serves all stories, each under a root run of its own; after a broken one a new ledger is made.
+file as always, serves all stories, each under a root run of its own; a new one is made after a broken story, and where
+one is told again.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from engineshed.testing.soak.story import Story
 from engineshed.testing.soak.turns import NeverEnds, Turns
 
 _IN_MEMORY = Path("/dev/shm")
-_CADENCE = Cadence(messages_s=3.0, status_s=3.0, lease_s=8.0)
+_CADENCE = Cadence(messages_s=3.0, status_s=3.0, lease_s=8.0, cancel_s=3.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,14 @@ class Teller:
     def __init__(self, home: Path) -> None:
         self._home = home
         self._ledgers = 0
+        self._told: set[int] = set()
         self._ledger = self._new_ledger()
 
     def tell(self, seed: int) -> Told:
         """The story of that seed, the same at every telling."""
+        if seed in self._told:
+            self._renew()
+        self._told.add(seed)
         home = self._home / str(seed)
         home.mkdir()
         try:
@@ -62,9 +67,13 @@ class Teller:
         finally:
             shutil.rmtree(home)
         if books.broken:
-            self._ledger.close()
-            self._ledger = self._new_ledger()
+            self._renew()
         return Told(seed, tuple(books.broken), tuple(books.said))
+
+    def _renew(self) -> None:
+        self._ledger.close()
+        self._ledger = self._new_ledger()
+        self._told.clear()
 
     def _new_ledger(self) -> SqlLedger:
         self._ledgers += 1
