@@ -104,7 +104,11 @@ def test_the_reaper_settles_it_only_once_the_platform_says_what_runs(world: Worl
     world.platform.faults.clear()
     (finding,) = reaper.reap(Over(world))
     assert finding.deed is Deed.ENDED
-    assert world.platform.cancels == world.platform.submissions
+    (token,) = world.platform.submissions
+    assert world.platform.cancels == [token]
+    attempt = world.shed.ledger.attempt(token)
+    assert attempt is not None
+    assert attempt.launch is not None, "its cost counts, metered or not"
     assert world.shed.ledger.live_attempts() == []
 
 

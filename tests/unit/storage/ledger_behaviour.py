@@ -67,6 +67,16 @@ class LedgerBehaviour:
         assert ledger.acquire("step", "body-2", now=NOON + seconds(59.9), ttl_s=60) is None
         assert ledger.acquire("other", "body-2", now=NOON, ttl_s=60) is not None
 
+    def test_a_look_at_a_lease_takes_it_from_nobody(self, ledger: SqlLedger) -> None:
+        assert not ledger.held("step", now=samples.NOON)
+        lease = ledger.acquire("step", "worker", now=samples.NOON, ttl_s=60)
+        assert lease is not None
+        assert ledger.held("step", now=samples.NOON)
+        assert not ledger.held("step", now=samples.NOON + timedelta(seconds=61))
+        assert ledger.renew(lease, now=samples.NOON, ttl_s=60).epoch == lease.epoch
+        ledger.release(lease)
+        assert not ledger.held("step", now=samples.NOON)
+
     def test_own_lease_is_renewed_with_its_epoch(self, ledger: SqlLedger) -> None:
         held(ledger)
         again = ledger.acquire("step", "body-1", now=NOON + seconds(30), ttl_s=60)
