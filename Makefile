@@ -47,8 +47,8 @@ test-cluster: setup ## the tests that need a cluster, on the one that KUBECONFIG
 e2e: setup ## the platform on the cluster that KUBECONFIG names: images, releases, runs, kills, isolation (about 15 minutes)
 	@make/e2e.sh tests/e2e/cluster
 
-e2e-machine: setup ## the product on one machine: demo, web pages, killed workers, no network (some minutes)
-	@make/e2e.sh tests/e2e/machine
+e2e-machine: setup ## the product on one machine: demo, web pages, no network, workers killed three times a fault and engine (half an hour)
+	@KILLS_PER_CELL=3 make/e2e.sh tests/e2e/machine tests/integration/dagster/test_kill_matrix.py
 
 bench: setup ## run the benchmarks
 	@make/bench.sh
