@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from ..pages import Pages, wait_for
-from .conftest import PARTITION
+from .conftest import PARTITION, PLATFORM
 from .counting import in_prometheus, in_the_event_log
 from .prometheus import Prometheus
 
@@ -38,7 +38,9 @@ def test_what_ran_meanwhile_is_counted_as_in_the_event_log(nodes: str, pages: Pa
 
 
 def test_prometheus_finds_what_the_charts_mark(prometheus: Prometheus) -> None:
-    up = {labels.get("component"): value for labels, value in prometheus.series("up").items()}
+    # Drivers of teams come and go, and answer only while their session is there.
+    of_platform = prometheus.series(f'up{{namespace="{PLATFORM}"}}')
+    up = {labels.get("component"): value for labels, value in of_platform.items()}
     assert {"webserver", "daemon", "provisioner", "exporter"} <= up.keys()
     assert set(up.values()) == {1.0}, up
 
@@ -60,3 +62,8 @@ def test_a_run_shows_its_progress_while_it_lives_and_only_then(
     assert 0 < seen["tasks_done"] <= seen["tasks_known"]
     wait_for(lambda: not prometheus.value(LIVE.format("attempts")), "no live attempt in Prometheus", 60)
     assert not prometheus.value(LIVE.format("tasks_known"))
+
+
+def test_the_driver_of_that_run_was_found_and_told_of_its_tasks(prometheus: Prometheus) -> None:
+    tasks = 'sum(metrics_executor_completedTasks_total{namespace=~"team-.*"})'
+    assert (prometheus.value(f"max_over_time(({tasks})[10m:5s])") or 0) > 0
