@@ -20,8 +20,8 @@ make/dagster_home.sh
 export ENGINESHED_EXPORTER_URL=http://127.0.0.1:$metrics
 .venv/bin/engineshed exporter --port "$metrics" &
 exporter=$!
-# It goes when the pages go, however they end: this process becomes theirs.
-{ tail --pid=$$ --follow /dev/null; kill "$exporter" 2>/dev/null || true; } &
+# It goes when the pages go, however they end: this process becomes theirs. Ctrl-C is for them alone.
+{ trap '' INT; tail --pid=$$ --follow /dev/null; kill "$exporter" 2>/dev/null || true; } &
 
 # A shell starts background jobs with SIGINT ignored, and Dagster then ignores SIGTERM too: `make ui &` could not be ended.
 exec env --default-signal=INT .venv/bin/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port "$port"
