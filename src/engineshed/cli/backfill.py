@@ -140,7 +140,7 @@ def _facts(found: Backfill, standing: Standing) -> dict[str, Any]:
         "submitted_at": found.submitted_at.isoformat(),
         "partitions": len(work.partitions),
         "launched": found.launched,
-        "in_flight": list(found.in_flight) if not found.state.over else [],
+        "last_chunk": list(found.in_flight),
         "failed": list(found.failed),
         "skipped": list(found.skipped),
         "budget_usd": None if found.budget_usd is None else str(found.budget_usd),
@@ -161,7 +161,7 @@ def _said(found: Backfill, facts: dict[str, Any]) -> Iterator[str]:
         f"spent {dollars(Decimal(facts['spent_usd']))} and reserved {dollars(Decimal(facts['reserved_usd']))} of "
         f"{budget}" + (f"; all was forecast to cost {dollars(Decimal(forecast))}" if forecast else "")
     )
-    for word, keys in (("in flight", facts["in_flight"]), ("failed", found.failed), ("skipped", found.skipped)):
+    for word, keys in (("last chunk", facts["last_chunk"]), ("failed", found.failed), ("skipped", found.skipped)):
         if keys:
             yield f"{word}: {named(keys)}"
 
