@@ -161,6 +161,8 @@ def _said(found: Backfill, facts: dict[str, Any]) -> Iterator[str]:
         f"spent {dollars(Decimal(facts['spent_usd']))} and reserved {dollars(Decimal(facts['reserved_usd']))} of "
         f"{budget}" + (f"; all was forecast to cost {dollars(Decimal(forecast))}" if forecast else "")
     )
+    if work.deadline is not None:
+        yield f"to be done by {work.deadline:%Y-%m-%d %H:%M} UTC"
     for word, keys in (("last chunk", facts["last_chunk"]), ("failed", found.failed), ("skipped", found.skipped)):
         if keys:
             yield f"{word}: {named(keys)}"
