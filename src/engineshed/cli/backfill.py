@@ -159,7 +159,7 @@ def _said(found: Backfill, facts: dict[str, Any]) -> Iterator[str]:
     budget = "no budget" if found.budget_usd is None else f"a budget of ${found.budget_usd}"
     yield (
         f"spent {dollars(Decimal(facts['spent_usd']))} and reserved {dollars(Decimal(facts['reserved_usd']))} of "
-        f"{budget}" + (f"; all was forecast to cost {dollars(Decimal(forecast))}" if forecast else "")
+        f"{budget}" + (f"; the plan said {dollars(Decimal(forecast))}" if forecast else "")
     )
     if work.deadline is not None:
         yield f"to be done by {work.deadline:%Y-%m-%d %H:%M} UTC"

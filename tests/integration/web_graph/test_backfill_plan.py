@@ -134,7 +134,7 @@ def test_what_a_budget_leaves_out_is_said_and_what_is_submitted_is_listed_and_sh
     assert there.id in call("backfill", "list").output
     shown = call("backfill", "show", there.id).output
     assert "0 of 4 partitions launched, in chunks of 2" in shown
-    assert "of a budget of $14; all was forecast to cost $1" in shown
+    assert "of a budget of $14; the plan said $1" in shown
     assert "to be done by 2030-01-01 00:00 UTC" in shown
     assert f"{there.id} is paused, 0 of 4 partitions launched" in call("backfill", "pause", there.id).output
     assert "is running" in call("backfill", "resume", there.id, "--budget", "20").output
