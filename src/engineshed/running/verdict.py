@@ -7,6 +7,7 @@
 | succeeded | never closed | sealed in the store | good, with a warning: the channel broke, the data is whole |
 | succeeded | never closed | none asked, or not sealed | failed: user code |
 | failed, `timeout` | - | - | failed: the time limit, whatever the driver said when it was ended |
+| failed, `quota_exceeded` or `pod_refused` | - | - | failed: what the platform says, with the driver's traceback |
 | any | closed with an exception that says a disk is full | - | failed: platform, another machine may have room |
 | failed | closed with an exception | - | failed: user code, the driver's traceback |
 | failed | closed with `Terminated` | - | failed: what the platform says: it was ended from outside |
@@ -26,6 +27,9 @@ from engineshed.running.transcript import Transcript
 
 TIMEOUT = "timeout"
 """The reason of a failure by the job's own time limit, in the words of every engine."""
+
+_REFUSED = frozenset({"quota_exceeded", "pod_refused"})
+"""The cluster refused what the session runs on: the script only hears that its session is gone."""
 
 _DISK_FULL = ("No space left on device", "Disk quota exceeded")
 """ENOSPC and EDQUOT in the words of strerror(3), which Python, the JVM and Rust all pass on."""
@@ -51,7 +55,7 @@ def judge(status: Status, transcript: Transcript, tables: Sequence[str], *, seal
     """The verdict over a final status. `sealed_in_store`: the attempt's seal was found beside its data."""
     if status.state is State.CANCELLED:
         return _failed(FailureClass.CANCELLED, "cancelled", "the run was cancelled on its platform")
-    if status.failure is not None and status.failure.reason == TIMEOUT:
+    if status.failure is not None and status.failure.reason in {TIMEOUT, *_REFUSED}:
         return Verdict(replace(status.failure, detail=transcript.exception_text or status.failure.detail))
     if transcript.exception is not None and not _ended_from_outside(status, transcript.exception):
         name = transcript.exception.get("name") or "exception"

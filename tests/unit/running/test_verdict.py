@@ -15,6 +15,7 @@ from engineshed.running.verdict import judge
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATE = Failure(FailureClass.USER_CODE, "timeout", "longer than timeout_s")
+REFUSED = Failure(FailureClass.CAPACITY, "quota_exceeded", "no room for the executors")
 OOM = Failure(FailureClass.PLATFORM, "killed", "the driver was killed")
 
 
@@ -50,6 +51,7 @@ SEALED = ("report_custom_message", {"payload": {"engineshed/seal": {"tables": {}
         (State.SUCCEEDED, None, [OPENED], ("links",), False, "never_closed"),
         (State.SUCCEEDED, None, [], (), False, "never_opened"),
         (State.FAILED, LATE, [OPENED, RAISED], (), False, "timeout"),
+        (State.FAILED, REFUSED, [OPENED, RAISED], (), False, "quota_exceeded"),
         (State.FAILED, OOM, [OPENED, RAISED], (), False, "driver_exception"),
         (State.FAILED, OOM, [OPENED, TOLD_TO_STOP], (), False, "killed"),
         (State.SUCCEEDED, None, [OPENED, TOLD_TO_STOP], (), False, "driver_exception"),

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from engineshed.engines.kubernetes import attachments, logs, metering, names, operator, pricing, states
+from engineshed.engines.kubernetes import attachments, executors, logs, metering, names, operator, pricing, states
 from engineshed.engines.kubernetes.api import (
     APPLICATIONS,
     CONFIG_MAPS,
@@ -48,6 +49,8 @@ PLATFORM_FILE = "/etc/engineshed/platform/cluster.json"
 _QUIET_S = 2.0
 """Between two looks at a log that had nothing new: each is a request to a kubelet."""
 _DETAIL_LINES = 40
+_LINES_READ = 2000
+"""A refused executor is told in 100 lines of Java, and others come behind it."""
 
 
 class KubernetesEngine:
@@ -138,7 +141,7 @@ class KubernetesEngine:
         if status.state.final:
             self._final.add(launch.token)
         if status.state is State.FAILED and status.failure is not None:
-            return _with_detail(status, self._detail(launch, pods))
+            return replace(status, failure=self._explained(status.failure, launch, pods))
         return status
 
     def cancel(self, launch: Launch) -> None:
@@ -298,12 +301,15 @@ class KubernetesEngine:
         except Missing:
             return
 
-    def _detail(self, launch: Launch, pods: list[JSON]) -> str:
+    def _explained(self, failure: Failure, launch: Launch, pods: list[JSON]) -> Failure:
+        """With the last lines of the log. An exit code tells nothing of executors that the cluster refused: it does."""
         driver = driver_of(pods)
         if driver is None:
-            return "\n".join(self._events(launch.token))
-        said = logs.last_lines(self._api, driver, _DETAIL_LINES)
-        return said or "\n".join(self._events(driver["metadata"]["name"]))
+            return replace(failure, detail="\n".join(self._events(launch.token)))
+        said = logs.last_lines(self._api, driver, _LINES_READ)
+        known = executors.refused(said) if failure.reason == states.EXIT_CODE else None
+        lines = "\n".join(said.splitlines()[-_DETAIL_LINES:])
+        return replace(known or failure, detail=lines or "\n".join(self._events(driver["metadata"]["name"])))
 
     def _events(self, name: str) -> Iterator[str]:
         """What the cluster's events say of an object, oldest first; they are kept for an hour."""
@@ -324,16 +330,3 @@ class KubernetesEngine:
             submitted_at=submitted_at,
             extras={"namespace": self._api.namespace, "uid": run["metadata"]["uid"]},
         )
-
-
-def _with_detail(status: Status, detail: str) -> Status:
-    assert status.failure is not None, "only failures have a detail"
-    failure = status.failure
-    return Status(
-        state=status.state,
-        native=status.native,
-        observed_at=status.observed_at,
-        started_at=status.started_at,
-        ended_at=status.ended_at,
-        failure=Failure(failure.failure_class, failure.reason, failure.message, detail),
-    )

@@ -42,7 +42,7 @@ ends the Job, and its failure is one of these.
 | exit codes 143, 130 (the pod was deleted) | platform, `terminated` |
 | exit codes 65, 69 of the relay (bytes changed, store away) | platform, `relay` |
 | another exit code above 128 | user code, `signal` |
-| another exit code | user code, `exit_code` |
+| another exit code | user code, `exit_code`, where the log does not tell of refused executors (see executors) |
 | no pod left and nothing of it in the Job's condition | platform, `pod_lost` |
 
 Sources: kubernetes.io/docs/concepts/workloads/controllers/job (conditions, pod failure policy), .../pods/disruptions
@@ -69,6 +69,9 @@ from engineshed.engines.kubernetes.objects import (
 from engineshed.model.errors import StateUnknown
 from engineshed.model.failure import Failure, FailureClass
 from engineshed.model.status import State, Status
+
+EXIT_CODE = "exit_code"
+"""The reason of a driver that ended by itself, with a code that says no more."""
 
 _NEVER_HEALS = frozenset({"InvalidImageName", "ErrImageNeverPull"})
 _WAITING = {
@@ -244,7 +247,7 @@ def failure_of_pod(pod: JSON) -> Failure | None:
 
 
 def _of_exit(code: int, where: str) -> Failure:
-    failure_class, reason = _EXIT.get(code, (FailureClass.USER_CODE, "signal" if code > 128 else "exit_code"))
+    failure_class, reason = _EXIT.get(code, (FailureClass.USER_CODE, "signal" if code > 128 else EXIT_CODE))
     return Failure(failure_class, reason, f"The driver ended with exit code {code} ({where}).")
 
 
