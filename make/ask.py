@@ -20,15 +20,21 @@ RELOAD = """mutation ($name: String!) { reloadRepositoryLocation(repositoryLocat
 LAUNCH = """mutation ($params: ExecutionParams!) { launchRun(executionParams: $params) { __typename
   ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
   ... on RunConfigValidationInvalid { errors { message } } } }"""
+KEYS = """query ($asset: AssetKeyInput!) { assetNodeOrError(assetKey: $asset) { __typename
+  ... on AssetNode { partitionKeysByDimension { name partitionKeys } } } }"""
 STATUS = "query ($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
 
 
 def ask(url: str, query: str, **variables: Any) -> Any:
-    """The data of the answer. Raises OSError where nobody answers."""
+    """The data of the answer. Ends non-zero where nobody answers, or where the pages refuse."""
     body = json.dumps({"query": query, "variables": variables}).encode()
     request = urllib.request.Request(f"{url}/graphql", body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as reply:
-        answer = json.load(reply)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            answer = json.load(reply)
+    except (OSError, ValueError) as error:
+        fact = getattr(error, "reason", error)
+        raise SystemExit(f"no web pages of Dagster at {url} ({fact}): `make pages` brings a cluster's here.") from None
     if "errors" in answer:
         raise SystemExit(f"the web pages refuse: {answer['errors']}")
     return answer["data"]
@@ -66,14 +72,31 @@ def run(url: str, location: str, assets: Sequence[str], tags: dict[str, str]) ->
         raise SystemExit(1)
 
 
+def dimensions(url: str, partition: str) -> dict[str, str]:
+    """`SAMPLE-2025-08|languages` -> each dimension's value. Ends non-zero for a partition that the showcase lacks."""
+    node = ask(url, KEYS, asset={"path": [ASSETS[0]]})["assetNodeOrError"]
+    if "partitionKeysByDimension" not in node:
+        raise SystemExit(
+            f"asset {ASSETS[0]} is not at {url}: install its release with `make location LOCATION=web_graph`."
+        )
+    known = {found["name"]: found["partitionKeys"] for found in node["partitionKeysByDimension"]}
+    values = partition.split("|")
+    if len(values) != len(known) or any(v not in keys for v, keys in zip(values, known.values(), strict=True)):
+        there = "; ".join(f"{name} is one of {', '.join(keys)}" for name, keys in known.items())
+        raise SystemExit(
+            f"the showcase has no partition {partition!r}: give PARTITION='{'|'.join(known)}', where {there}."
+        )
+    return dict(zip(known, values, strict=True))
+
+
 def main(words: list[str]) -> None:
     """`ask.py URL reload LOCATION` or `ask.py URL materialise PARTITION`."""
     url, verb, what = words
     if verb == "reload":
         return reload(url, what)
-    crawl, domain = what.split("|")
+    parts = {f"dagster/partition/{name}": value for name, value in dimensions(url, what).items()}
     run(url, "company_registry", ["company_registry/seeds"], {})
-    tags = {"dagster/partition": what, "dagster/partition/crawl": crawl, "dagster/partition/domain": domain}
+    tags = {"dagster/partition": what, **parts}
     run(url, "web_graph", ASSETS, tags)
 
 

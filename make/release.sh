@@ -14,6 +14,16 @@ grafana=${ENGINESHED_GRAFANA:-true}
 
 say() { printf '%s\n' "release: $*" >&2; }
 need() { command -v "$1" >/dev/null || { say "$1 is not installed: see docs/kubernetes.md"; exit 1; }; }
+# A location that is not there has no team: said before anything is asked of a cluster.
+known() {
+  [[ -n ${1:-} && -f code_locations/$1/values.yaml ]] && return
+  local there
+  there=$(cd code_locations && printf '%s\n' */values.yaml | sed 's,/.*,,' | paste --serial --delimiters ' ')
+  say "no code location '${1:-}' (code_locations/${1:-..}/values.yaml is not there): give LOCATION=, one of $there"
+  exit 2
+}
+
+case ${1:-} in namespace | location) known "${2:-}" ;; esac
 need kubectl
 need helm
 
@@ -57,7 +67,6 @@ team_of() { sed -n 's/^  team: *//p' "code_locations/$1/values.yaml" | head -n 1
 
 team_namespace() {
   local location=$1 team
-  [[ -f code_locations/$location/values.yaml ]] || { say "no code location $location with a values.yaml"; exit 2; }
   team=$(team_of "$location")
   namespace "team-$team" "$team"
   # What a platform team would give as cloud identity; on a local cluster every team has the one key there is.
@@ -92,7 +101,7 @@ uninstall() {
 
 case ${1:-} in
   platform) install_platform ;;
-  namespace) team_namespace "${2:?name a code location}" ;;
+  namespace) team_namespace "$2" ;;
   location) install_location "${@:2}" ;;
   uninstall) uninstall ;;
   *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;

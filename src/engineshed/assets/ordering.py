@@ -106,8 +106,8 @@ def _pinned(
 def _latest(datasets: Datasets, asset: str, partition: str | None, mode: Mode) -> CommitRef:
     commit = datasets.latest(asset, partition, mode)
     if commit is None:
-        which = "" if partition is None else f" partition {partition!r}"
-        raise JobInvalid(f"asset {asset!r} has no published{which} in mode {mode}: materialise it in that mode first.")
+        lacks = "no published version" if partition is None else f"no published partition {partition!r}"
+        raise JobInvalid(f"asset {asset!r} has {lacks} in mode {mode}: materialise it in that mode first.")
     return commit.ref
 
 

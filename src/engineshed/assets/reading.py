@@ -85,8 +85,11 @@ def _commit(datasets: Datasets, asset: str, partition: str | None, mode: Mode, o
         commit = next((c for c in datasets.history(asset, partition, mode) if c.ordinal == ordinal), None)
     if commit is None:
         there = [p or "(unpartitioned)" for p in datasets.partitions(asset, mode)]
+        lacks = (
+            "no published version without a partition" if partition is None else f"no published partition {partition!r}"
+        )
         raise ObjectMissing(
-            f"asset {asset!r} has no published partition {partition!r} in mode {mode}"
+            f"asset {asset!r} has {lacks} in mode {mode}"
             + (f" with ordinal {ordinal}" if ordinal is not None else "")
             + f". Published: {', '.join(there) or 'nothing'}."
         )

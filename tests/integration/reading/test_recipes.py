@@ -95,6 +95,10 @@ def test_what_is_not_there_is_said_with_what_is(tmp_path: Path) -> None:
     root = str(tmp_path)
     with pytest.raises(ObjectMissing, match=r"no published partition 'x' in mode sample. Published: SAMPLE-2025-08"):
         engineshed.open("edges", "x", table="links", mode="sample", root=root)
+    with pytest.raises(
+        ObjectMissing, match=r"'edges' has no published version without a partition in mode sample. Pub"
+    ):
+        engineshed.open("edges", mode="sample", root=root)
     with pytest.raises(ObjectMissing, match="in mode full"):
         engineshed.open("edges", PARTITION, table="links", root=root)
     with pytest.raises(ObjectMissing, match="ordinal 7"):
