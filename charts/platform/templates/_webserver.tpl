@@ -60,6 +60,9 @@ spec:
             {{- end }}
           env:
             {{- include "platform.env" (include "platform.databaseSecret" $root | fromYaml) | nindent 12 }}
+            # A reload asks one code server after the other: none may hold it for Dagster's whole minute.
+            - name: DAGSTER_GRPC_TIMEOUT_SECONDS
+              value: "20"
             {{- include "platform.podEnv" . | nindent 12 }}
           {{- with $root.Values.objectStore.existingSecret }}
           envFrom:

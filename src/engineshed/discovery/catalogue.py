@@ -19,7 +19,7 @@ Json = Mapping[str, Any]
 Addressing = Callable[[Json], str]
 
 #: The most Services of one namespace that are looked at, the oldest first.
-MOST_PER_NAMESPACE = 50
+MOST_PER_NAMESPACE = 20
 
 #: In the metadata of a Service as the view keeps it.
 _ROLLED_OUT = "rolledOut"

@@ -55,3 +55,9 @@ def test_replicas_spread_by_their_own_labels(production):
     labels = production.pod(WEBSERVER)["metadata"]["labels"]
     assert {one["topologyKey"] for one in spread} == {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}
     assert all(one["labelSelector"]["matchLabels"].items() <= labels.items() for one in spread)
+
+
+def test_no_code_server_holds_a_reload_for_a_minute(kind):
+    container = kind.container("Deployment/engineshed-webserver", "webserver")
+    waits = [one["value"] for one in container["env"] if one["name"] == "DAGSTER_GRPC_TIMEOUT_SECONDS"]
+    assert [int(seconds) <= 20 for seconds in waits] == [True]

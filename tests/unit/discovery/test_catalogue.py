@@ -115,7 +115,7 @@ def test_a_flood_of_services_crowds_out_only_its_own_namespace() -> None:
     flood = [service("team-b", f"s{n}", f"l{n}") for n in range(200)]
     found = survey([GOOD_SPACE, BAD_SPACE], [*flood, GOOD], [GOOD_SLICE])
     assert "web_graph" in found.sightings
-    assert len(found.sightings) == 51
+    assert len(found.sightings) == 21
     assert {f.reason for f in found.findings} == {"too_many"}
 
 
