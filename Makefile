@@ -17,7 +17,7 @@ PORT ?= 3000
 # And where the metrics of what it shows are served.
 METRICS ?= 9103
 
-.PHONY: help setup demo ui defs test test-unit test-cluster e2e e2e-machine platform location namespace pages reload materialise uninstall kind kind-down load bench soak images lint docs lock clean
+.PHONY: help setup demo ui defs test test-unit test-cluster e2e e2e-machine platform location namespace pages reload materialise uninstall kind kind-down load bench soak compare images lint docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -52,6 +52,9 @@ e2e-machine: setup ## the product on one machine: demo, web pages, no network, w
 
 bench: setup ## run the benchmarks
 	@make/bench.sh
+
+compare: setup ## run the showcase on every engine here and write docs/comparison.md (ENGINES="emr sail" for some; minutes each)
+	@$(BIN)/python -m make.compare $(ENGINES)
 
 soak: setup ## lives of the route under drawn misfortunes until the time is over (MINUTES=10, SEEDS=.., SEED=.. for one)
 	@$(BIN)/python -m make.soak --minutes $(or $(MINUTES),10) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED))
