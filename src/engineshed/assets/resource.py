@@ -16,6 +16,7 @@ import dagster as dg
 from engineshed.model.errors import SettingInvalid
 from engineshed.ports.engine import Surroundings
 from engineshed.running import premises as settings
+from engineshed.running.last_word import last_word
 from engineshed.running.opening import open_shed
 from engineshed.running.premises import Premises
 from engineshed.running.roster import check_engines
@@ -68,7 +69,8 @@ class Engineshed(dg.ConfigurableResource[Shed]):
     def __init__(self, **data: Any) -> None:
         super().__init__(**data)
         if isinstance(self.location_file, str):
-            _check(self.location_file, _own_variables())
+            with last_word():
+                _check(self.location_file, _own_variables())
 
     def premises(self) -> Premises:
         """The settings in force now."""

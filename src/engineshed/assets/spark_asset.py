@@ -18,6 +18,7 @@ from engineshed.model.job import SparkJob
 from engineshed.model.objective import Objective
 from engineshed.running.dagster_step import DagsterStep
 from engineshed.running.declared import DECLARED, as_metadata, asset_layer
+from engineshed.running.last_word import last_word
 from engineshed.running.order import Order
 from engineshed.running.premises import Premises
 from engineshed.running.result import Result
@@ -45,6 +46,7 @@ class Declaration:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
+@last_word()
 def spark_asset(
     key: dg.AssetKey | str | Sequence[str],
     job: SparkJob,

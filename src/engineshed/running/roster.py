@@ -14,6 +14,7 @@ from typing import Any
 from engineshed.model.errors import ConfigurationInvalid, ExtraMissing, SettingInvalid
 from engineshed.ports.channel import Channel
 from engineshed.ports.engine import Engine, Surroundings
+from engineshed.running.schema_keys import likely
 
 ENGINES = "engineshed.engines"
 CHANNELS = "engineshed.channels"
@@ -57,7 +58,8 @@ def require_engines(place: str, names: Iterable[str]) -> None:
     points = installed(ENGINES)
     for name in names:
         if name not in points:
-            raise SettingInvalid(f"{place}: no such engine; installed: {', '.join(sorted(points))} (got {name!r}).")
+            here = f"installed: {', '.join(sorted(points))}"
+            raise SettingInvalid(f"{place}: no such engine; {here} (got {name!r}{likely(name, points)}).")
 
 
 def installed(group: str) -> dict[str, EntryPoint]:
@@ -94,4 +96,5 @@ def _refuse_absent(group: str, names: Iterable[str], points: Mapping[str, EntryP
     kind = group.rsplit(".", 1)[-1]
     for name in names:
         if name not in points:
-            raise SettingInvalid(f"{kind}.{name}: not installed. Installed {kind}: {', '.join(sorted(points))}.")
+            here = f"Installed {kind}: {', '.join(sorted(points))}"
+            raise SettingInvalid(f"{kind}.{name}: not installed{likely(name, points) or '.'} {here}.")

@@ -17,8 +17,13 @@ KeyPath = tuple[int | str, ...]
 
 def unknown_key(key: str, allowed: Collection[str]) -> str:
     """The sentence for a key that is not among those allowed, with the one it was likely meant to be."""
-    near = difflib.get_close_matches(key, allowed, n=1)
-    return f"unknown key{f', is it {near[0]}?' if near else ''}; allowed here: {', '.join(sorted(allowed))}"
+    return f"unknown key{likely(key, allowed)}; allowed here: {', '.join(sorted(allowed))}"
+
+
+def likely(name: str, known: Collection[str]) -> str:
+    """`, is it kubernetes?` where one that is known is near to the name, else nothing."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f", is it {near[0]}?" if near else ""
 
 
 def allowed_keys(schema: type[BaseModel], path: KeyPath) -> list[str]:

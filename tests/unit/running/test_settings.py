@@ -81,7 +81,9 @@ def _surroundings(tmp_path: Path) -> Surroundings:
 
 
 def test_an_engine_that_is_not_installed_is_refused_naming_those_that_are(tmp_path: Path) -> None:
-    with pytest.raises(SettingInvalid, match=r"engines.emrr: not installed. Installed engines: .*local.*sail"):
+    with pytest.raises(
+        SettingInvalid, match=r"engines.emrr: not installed, is it emr\? Installed engines: .*local.*sail"
+    ):
         build_roster({"emrr": {}}, {}, _surroundings(tmp_path))
 
 
