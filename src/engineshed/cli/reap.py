@@ -27,6 +27,12 @@ from engineshed.running.shed import Shed
 _DATABASE_WITHIN_S = 45.0
 """In a new pod every connection is refused until its NetworkPolicies are in force."""
 
+_REFUSED = (
+    "These launches live, so the release stays. Cancel their runs and uninstall again; or keep it: Helm calls it "
+    "`uninstalling` and upgrades it no more until `helm rollback NAME REVISION`, with the last revision of "
+    "`helm history NAME`. After that an upgrade can also set onUninstall to `end`."
+)
+
 
 @click.command()
 @click.option("--grace", type=click.IntRange(min=0), default=300, show_default=True, help="Seconds an orphan is left.")
@@ -82,7 +88,7 @@ def reap(
             ).collect_when_due()
     _print(findings, collected, as_json)
     if leaving == "refuse" and findings:
-        click.echo("These launches live: cancel their runs, or set onUninstall to `end`.", err=True)
+        click.echo(_REFUSED, err=True)
         sys.exit(1)
     if any(finding.deed is Deed.UNSURE for finding in findings):
         sys.exit(1)
