@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dagster import DagsterRun, Field, StringSource
+from dagster import DagsterRun, DagsterRunStatus, Field, StringSource
 from dagster._core.launcher import LaunchRunContext, ResumeRunContext
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.storage.tags import DOCKER_IMAGE_TAG, MAX_RETRIES_TAG
@@ -19,15 +19,16 @@ from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClassData
 from dagster_k8s import K8sRunLauncher
 from dagster_k8s.container_context import K8sContainerContext
-from dagster_k8s.job import construct_dagster_k8s_job, get_user_defined_k8s_config
+from dagster_k8s.job import construct_dagster_k8s_job, get_job_name_from_run_id, get_user_defined_k8s_config
 from dagster_k8s.utils import sanitize_k8s_label
-from kubernetes.client import V1Job
+from kubernetes.client import ApiException, V1Job
 
 from engineshed.model.errors import LaunchRefused
 from engineshed.ports.clock import Clock
 from engineshed.running.launcher.claims import check_container_context, check_tags
 from engineshed.running.launcher.client import CheckedClient
 from engineshed.running.launcher.pods import TEAM_VARIABLE
+from engineshed.running.launcher.serving import served_image
 from engineshed.running.launcher.warrant import Authority, Warrant
 from engineshed.running.system_clock import SystemClock
 
@@ -135,12 +136,27 @@ class TenantRunLauncher(K8sRunLauncher):
         return health
 
     def get_run_worker_debug_info(self, run: DagsterRun, include_container_logs: bool | None = True) -> str | None:
-        """Pod states, events and log lines of the run, or why they cannot be had."""
+        """Pod states, events and log lines of the run, or why they cannot be had.
+
+        Dagster's monitor asks this last of a run that it gives up. The Job of one that never started is ended: its pod
+        would wait for its image for ever, and hold the team's quota.
+        """
         try:
             said: str | None = super().get_run_worker_debug_info(run, include_container_logs)
         except LaunchRefused as refusal:
             return str(refusal)
+        finally:
+            if run.status is DagsterRunStatus.STARTING:
+                self._end_job(run)
         return said
+
+    def _end_job(self, run: DagsterRun) -> None:
+        """As well as it can be: what remains is said in the log."""
+        try:
+            namespace = self._authority.location_of(run).namespace
+            self._api_client.delete_job(get_job_name_from_run_id(run.run_id), namespace)
+        except (LaunchRefused, ApiException) as error:
+            _LOG.warning("the Job of run %s, which never started, is not ended: %s", run.run_id, error)
 
     def _start(self, run: DagsterRun) -> None:
         location = self._authority.location_of(run, wait=True)
@@ -157,8 +173,8 @@ class TenantRunLauncher(K8sRunLauncher):
             team=location.team,
             code_location=location.name,
             service_account=location.service_account,
-            image=location.image,
-            job_name=f"dagster-run-{run.run_id}",
+            image=served_image(self._api_client.core_api, location),
+            job_name=get_job_name_from_run_id(run.run_id),
             arguments=arguments,
             service=location.service,
             service_uid=location.uid,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,23 @@ from dagster._core.launcher import LaunchRunContext
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.utils import make_new_run_id
-from kubernetes.client import ApiException, V1Job, V1JobStatus
+from kubernetes.client import (
+    ApiException,
+    V1Container,
+    V1ContainerPort,
+    V1Job,
+    V1JobList,
+    V1JobStatus,
+    V1ObjectMeta,
+    V1Pod,
+    V1PodCondition,
+    V1PodList,
+    V1PodSpec,
+    V1PodStatus,
+    V1Service,
+    V1ServicePort,
+    V1ServiceSpec,
+)
 
 from engineshed.discovery.listing import CodeLocation, Listing, render_listing
 from engineshed.running.launcher import TenantRunLauncher
@@ -53,6 +70,8 @@ class ApiServer:
     deleted: list[tuple[str, str, str]] = field(default_factory=list)
     read: list[tuple[str, str]] = field(default_factory=list)
     refuse_reads: int = 0
+    pods: list[V1Pod] = field(default_factory=list)
+    refuse_pods: int = 0
 
     def create_namespaced_job(self, body: Mapping[str, Any], namespace: str, **_: object) -> None:
         self.created.append((namespace, body))
@@ -65,6 +84,35 @@ class ApiServer:
         if self.refuse_reads:
             raise ApiException(status=self.refuse_reads)
         return V1Job(status=V1JobStatus(active=1))
+
+    def read_namespaced_service(self, name: str, namespace: str, **_: object) -> V1Service:
+        port = V1ServicePort(name="grpc", port=4000, target_port="grpc")
+        return V1Service(spec=V1ServiceSpec(selector={"app": name, "space": namespace}, ports=[port]))
+
+    def list_namespaced_pod(self, namespace: str, label_selector: str, **_: object) -> V1PodList:
+        if self.refuse_pods:
+            raise ApiException(status=self.refuse_pods)
+        wanted = dict(pair.split("=") for pair in label_selector.split(","))
+        return V1PodList(items=[pod for pod in self.pods if wanted.items() <= pod.metadata.labels.items()])
+
+    def list_namespaced_job(self, namespace: str, field_selector: str) -> V1JobList:
+        self.read.append((namespace, field_selector.removeprefix("metadata.name=")))
+        return V1JobList(items=[])
+
+
+def code_server(image: str, *, ready: bool = True, born_day: int = 1, beside: str = "") -> V1Pod:
+    """A pod behind WEB's Service; `beside`: the image of a proxy that a mesh put first."""
+    serving = V1Container(name="code-server", image=image, ports=[V1ContainerPort(name="grpc", container_port=4000)])
+    proxy = V1Container(name="proxy", image=beside, ports=[V1ContainerPort(container_port=15001)])
+    condition = V1PodCondition(type="Ready", status=str(ready))
+    return V1Pod(
+        metadata=V1ObjectMeta(
+            labels={"app": WEB.service, "space": WEB.namespace},
+            creation_timestamp=datetime(2026, 1, born_day, tzinfo=UTC),
+        ),
+        spec=V1PodSpec(containers=[proxy, serving] if beside else [serving]),
+        status=V1PodStatus(conditions=[condition]),
+    )
 
 
 @dataclass

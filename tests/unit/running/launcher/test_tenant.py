@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from dagster import DagsterRunStatus
+from dagster import DagsterEvent, DagsterEventType, DagsterInstance, DagsterRunStatus
 from dagster._core.launcher import ResumeRunContext
 from dagster._core.launcher.base import WorkerStatus
-from tests.unit.running.launcher.platforms import OTHER, WEB, Platform
+from dagster._core.storage.tags import DOCKER_IMAGE_TAG
+from dagster._daemon.monitoring import run_monitoring
+from tests.unit.running.launcher.platforms import OTHER, WEB, Platform, code_server
 
 from engineshed.model.errors import LaunchRefused
 
@@ -194,6 +198,39 @@ def test_the_image_that_a_code_server_serves_decides_nothing(platform: Platform)
     assert job["spec"]["template"]["spec"]["containers"][0]["image"] == WEB.image
 
 
+def _image(job: Any) -> str:
+    return str(job["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+def test_a_release_whose_new_code_server_is_not_ready_does_not_change_what_runs_start_from(platform: Platform) -> None:
+    platform.api.pods = [code_server("web:old", beside="mesh:1"), code_server(WEB.image, ready=False, born_day=2)]
+
+    run = platform.run()
+    job = platform.launch(run)
+
+    assert _image(job) == "web:old"
+    assert platform.instance.get_run_by_id(run.run_id).tags[DOCKER_IMAGE_TAG] == "web:old"
+
+
+def test_a_new_code_server_that_is_ready_decides_for_the_image_of_runs(platform: Platform) -> None:
+    platform.api.pods = [code_server("web:old", born_day=2), code_server(WEB.image)]
+
+    assert _image(platform.launch(platform.run())) == WEB.image
+
+
+def test_of_several_images_that_the_release_does_not_say_the_newest_serves(platform: Platform) -> None:
+    platform.api.pods = [code_server("web:1"), code_server("web:2", born_day=2)]
+
+    assert _image(platform.launch(platform.run())) == "web:2"
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_where_code_servers_cannot_be_read_the_release_is_believed(platform: Platform, status: int) -> None:
+    platform.api.pods, platform.api.refuse_pods = [code_server("web:old")], status
+
+    assert _image(platform.launch(platform.run())) == WEB.image
+
+
 def test_a_refused_run_fails_with_the_sentence_and_is_not_retried(platform: Platform) -> None:
     run = platform.run(context=_context(namespace="kube-system"), tags={"dagster/max_retries": "3"})
     with pytest.raises(LaunchRefused):
@@ -265,6 +302,29 @@ def test_a_run_of_an_unknown_location_is_not_half_ended(platform: Platform) -> N
     after = platform.instance.get_run_by_id(run.run_id)
     assert after is not None
     assert after.status is STARTED
+
+
+def test_the_job_of_a_run_that_never_started_is_ended_when_dagster_gives_it_up(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = platform.run(status=DagsterRunStatus.NOT_STARTED)
+    starting = DagsterEvent(DagsterEventType.PIPELINE_STARTING.value, job_name=run.job_name)
+    platform.instance.report_dagster_event(starting, run.run_id)
+    monkeypatch.setattr(DagsterInstance, "run_launcher", platform.launcher)
+    monkeypatch.setattr(run_monitoring, "get_current_timestamp", lambda: time.time() + 10_000)
+
+    run_monitoring.monitor_starting_run(
+        platform.instance, platform.instance.get_run_record_by_id(run.run_id), logging.getLogger()
+    )
+
+    assert platform.instance.get_run_by_id(run.run_id).status is DagsterRunStatus.FAILURE
+    assert platform.api.deleted == [("team-web-graph", f"dagster-run-{run.run_id}", "Background")]
+
+
+def test_to_ask_after_a_run_that_works_ends_nothing(platform: Platform) -> None:
+    platform.launcher.get_run_worker_debug_info(platform.run(status=DagsterRunStatus.STARTED))
+
+    assert platform.api.deleted == []
 
 
 def test_runs_are_not_resumed(platform: Platform) -> None:
