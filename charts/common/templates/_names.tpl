@@ -5,6 +5,9 @@ installed twice and one chart can name another's objects.
 
 {{/* The release name, cut so that a suffix of 23 characters still makes a DNS label. Takes the root context. */}}
 {{- define "engineshed.fullname" -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" .Release.Name) -}}
+{{- fail (printf "the release's name %q names Services too, which begin with a lower-case letter and hold lower-case letters, digits and -: choose another." .Release.Name) -}}
+{{- end -}}
 {{- .Release.Name | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 

@@ -161,6 +161,9 @@ grafana_url: {{ . | quote }}
 
 {{/* The Secret of the password as {name, key} in YAML. An inline password has a Secret of the release's own. */}}
 {{- define "platform.databaseSecret" -}}
+{{- $dev := .Values.postgresql.dev -}}
+{{- if and $dev.password (not $dev.enabled) }}{{ fail "postgresql.dev.password: a password in the values is refused unless postgresql.dev.enabled is true: put it into a Secret and name that in postgresql.existingSecret." }}{{ end -}}
+{{- if and $dev.enabled (not $dev.password) }}{{ fail "postgresql.dev.password is empty while postgresql.dev.enabled is true: say the password, or set postgresql.dev.enabled to false and name a Secret in postgresql.existingSecret." }}{{ end -}}
 {{- if .Values.postgresql.dev.enabled -}}
 {{- if .Values.production }}{{ fail "postgresql.dev.enabled: a password in the values is refused where `production` is true: put it into a Secret and name that in postgresql.existingSecret." }}{{ end -}}
 name: {{ include "engineshed.fullname" . }}-postgresql

@@ -32,6 +32,7 @@ def test_the_shipped_overlays_fit(alpha, overlay):
         ({"codeServer": {"replica": 2}}, "replica"),
         ({"runs": {"labels": {"engineshed.dev/team": "beta"}}}, "engineshed.dev/team"),
         ({"onUninstall": "ignore"}, "onUninstall"),
+        ({"quota": {"hard": {"pods": "many"}}}, "pods"),
         ({"image": {"repository": "r", "digest": "latest"}}, "digest"),
     ],
 )

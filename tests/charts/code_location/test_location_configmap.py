@@ -48,6 +48,20 @@ def test_engine_kubernetes_accepts_what_the_showcase_says(showcase, tmp_path):
     assert settings.service_account.endswith("-spark")
 
 
+SPARK = {"engines": {"kubernetes": {"image": "spark:1", "service_account": "other-spark"}}}
+
+
+def test_an_account_of_another_release_is_refused_by_name(alpha):
+    with pytest.raises(Exception, match=r'service_account is "other-spark", which release "alpha" does not make'):
+        alpha({"location": {**LOCATION, **SPARK}})
+
+
+def test_an_account_that_is_there_already_may_be_named(alpha, tmp_path):
+    release = alpha({"location": {**LOCATION, **SPARK}, "serviceAccounts": {"existing": ["other-spark"]}})
+    kubernetes = read_location(_file(release, "alpha", tmp_path)).engines["kubernetes"]
+    assert kubernetes["service_account"] == "other-spark"
+
+
 def test_the_library_refuses_what_the_schema_cannot_see(alpha, tmp_path):
     path = _file(alpha({"location": {**LOCATION, "objective": {"budget_usd": "a lot"}}}), "alpha", tmp_path)
     with pytest.raises(SettingInvalid, match=r"objective\.budget_usd"):

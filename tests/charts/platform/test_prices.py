@@ -30,6 +30,11 @@ def test_the_command_and_every_run_find_the_same_list(platform, tmp_path):
     assert {"name": "ENGINESHED_PLATFORM", "value": "/etc/engineshed/platform/platform.yaml"} in container["env"]
 
 
+def test_a_schedule_that_cron_does_not_read_is_refused(platform):
+    with pytest.raises(Exception, match="/prices/schedule"):
+        platform({"prices": {"enabled": True, "list": LIST, "schedule": "daily"}})
+
+
 def test_a_refresh_that_has_nowhere_to_write_is_refused(platform):
     with pytest.raises(Exception, match=r"prices\.list is empty"):
         platform({"prices": {"enabled": True}})
