@@ -88,7 +88,7 @@ def test_the_migration_is_a_job_beside_the_webserver(platform):
 def test_the_database_password_stands_in_the_values(render, file):
     release = render("platform", files=(file,))
     assert release.all("Secret") == []
-    with pytest.raises(Exception, match="/postgresql/dev/password"):
+    with pytest.raises(Exception, match=r"refused unless postgresql\.dev\.enabled is true"):
         render("platform", {"postgresql": {"dev": {"password": "test"}}}, files=(file,))
 
 

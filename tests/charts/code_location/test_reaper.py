@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_live_launches_are_dealt_with_before_anything_goes(alpha, way):
     assert job["spec"]["ttlSecondsAfterFinished"] <= 3600, "a failed one is not there for ever"
 
 
-def _leave(job, tmp_path: Path, *, provisioned: bool) -> subprocess.CompletedProcess[str]:
+def _leave(job: Any, tmp_path: Path, *, provisioned: bool) -> subprocess.CompletedProcess[str]:
     """What the hook's container does, with its folders and the program `engineshed` of this test."""
     platform, home, bin_ = (tmp_path / name for name in ("platform", "home", "bin"))
     for folder in (platform, home, bin_):

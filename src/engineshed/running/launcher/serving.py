@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dagster_k8s.client import DagsterK8sUnrecoverableAPIError, k8s_api_retry
-from kubernetes.client import CoreV1Api, V1Pod, V1Service
+from kubernetes.client import ApiException, CoreV1Api, V1Pod, V1Service
 
 from engineshed.discovery import marks
 from engineshed.discovery.listing import CodeLocation
@@ -29,7 +29,7 @@ def served_image(core_api: CoreV1Api, location: CodeLocation) -> str:
     try:
         images = list(_images(core_api, location))
     except DagsterK8sUnrecoverableAPIError as error:
-        if error.k8s_api_exception.status not in (403, 404):
+        if not isinstance(error.__cause__, ApiException) or error.__cause__.status not in (403, 404):
             raise
         _LOG.warning("the code server of %s cannot be read, its release's word is taken: %s", location.name, error)
         return location.image

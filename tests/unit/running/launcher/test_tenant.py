@@ -209,7 +209,9 @@ def test_a_release_whose_new_code_server_is_not_ready_does_not_change_what_runs_
     job = platform.launch(run)
 
     assert _image(job) == "web:old"
-    assert platform.instance.get_run_by_id(run.run_id).tags[DOCKER_IMAGE_TAG] == "web:old"
+    after = platform.instance.get_run_by_id(run.run_id)
+    assert after is not None
+    assert after.tags[DOCKER_IMAGE_TAG] == "web:old"
 
 
 def test_a_new_code_server_that_is_ready_decides_for_the_image_of_runs(platform: Platform) -> None:
@@ -313,11 +315,13 @@ def test_the_job_of_a_run_that_never_started_is_ended_when_dagster_gives_it_up(
     monkeypatch.setattr(DagsterInstance, "run_launcher", platform.launcher)
     monkeypatch.setattr(run_monitoring, "get_current_timestamp", lambda: time.time() + 10_000)
 
-    run_monitoring.monitor_starting_run(
-        platform.instance, platform.instance.get_run_record_by_id(run.run_id), logging.getLogger()
-    )
+    record = platform.instance.get_run_record_by_id(run.run_id)
+    assert record is not None
+    run_monitoring.monitor_starting_run(platform.instance, record, logging.getLogger())
 
-    assert platform.instance.get_run_by_id(run.run_id).status is DagsterRunStatus.FAILURE
+    after = platform.instance.get_run_by_id(run.run_id)
+    assert after is not None
+    assert after.status is DagsterRunStatus.FAILURE
     assert platform.api.deleted == [("team-web-graph", f"dagster-run-{run.run_id}", "Background")]
 
 
