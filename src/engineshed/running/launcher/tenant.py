@@ -154,7 +154,7 @@ class TenantRunLauncher(K8sRunLauncher):
         """As well as it can be: what remains is said in the log."""
         try:
             namespace = self._authority.location_of(run).namespace
-            self._api_client.delete_job(get_job_name_from_run_id(run.run_id), namespace)
+            self._api_client.delete_job(_job_name(run), namespace)
         except (LaunchRefused, ApiException) as error:
             _LOG.warning("the Job of run %s, which never started, is not ended: %s", run.run_id, error)
 
@@ -174,7 +174,7 @@ class TenantRunLauncher(K8sRunLauncher):
             code_location=location.name,
             service_account=location.service_account,
             image=served_image(self._api_client.core_api, location),
-            job_name=get_job_name_from_run_id(run.run_id),
+            job_name=_job_name(run),
             arguments=arguments,
             service=location.service,
             service_uid=location.uid,
@@ -213,6 +213,10 @@ class TenantRunLauncher(K8sRunLauncher):
             labels=warrant.labels,
             env_vars=_variables(run, warrant),
         )
+
+
+def _job_name(run: DagsterRun) -> str:
+    return str(get_job_name_from_run_id(run.run_id))  # type: ignore[no-untyped-call]
 
 
 def _variables(run: DagsterRun, warrant: Warrant) -> Sequence[Mapping[str, str]]:
