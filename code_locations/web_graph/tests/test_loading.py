@@ -45,7 +45,7 @@ def test_a_wrong_location_file_fails_at_load_by_file_and_key(
     done = _load(module, f"team: t\ncode_location: l\n{wrong}\n", tmp_path)
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
-    assert "SettingInvalid" in last
+    assert "SettingInvalid" in done.stderr
     assert str(tmp_path / "location.yaml") in last
     assert said in last
     assert not (tmp_path / "home").exists()
