@@ -41,7 +41,8 @@ def _network(clients: Clients, network: Network) -> Iterator[Check]:
     if not network.subnets:
         yield Check("subnets", True, "none named: EMR uses the default VPC")
         return
-    ec2, vpcs, found = clients("ec2"), set(), []
+    ec2, vpcs = clients("ec2"), set()
+    found: dict[str, str] = {}
     for subnet in network.subnets:
         try:
             there = ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]
@@ -49,7 +50,7 @@ def _network(clients: Clients, network: Network) -> Iterator[Check]:
             yield Check(f"subnet {subnet}", False, str(error), f"correct engines.emr.network.subnets: {subnet}")
             continue
         vpcs.add(str(there["VpcId"]))
-        found.append(subnet)
+        found[subnet] = str(there["VpcId"])
         yield Check(f"subnet {subnet}", True, f"in {there['VpcId']}, {there['AvailabilityZone']}")
     groups = (network.primary_security_group, network.worker_security_group, network.service_access_security_group)
     for group in filter(None, groups):
@@ -62,8 +63,8 @@ def _network(clients: Clients, network: Network) -> Iterator[Check]:
         yield Check(f"security group {group}", True, f"in {there['VpcId']}")
     if len(vpcs) > 1:
         yield Check("VPC", False, f"subnets and groups lie in {', '.join(sorted(vpcs))}", "name those of one VPC")
-    for subnet in found:
-        yield _way_to_s3(ec2, subnet, sorted(vpcs)[0])
+    for subnet, vpc in found.items():
+        yield _way_to_s3(ec2, subnet, vpc)
 
 
 def _way_to_s3(ec2: Any, subnet: str, vpc: str) -> Check:
