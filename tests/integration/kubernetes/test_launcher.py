@@ -82,11 +82,22 @@ def test_a_run_is_started_watched_and_ended_in_its_namespace(cluster: Cluster, p
     assert job["spec"]["template"]["spec"]["serviceAccountName"] == "default"
     assert job["spec"]["ttlSecondsAfterFinished"] == 3600
     assert platform.launcher.check_run_worker_health(run).status is WorkerStatus.RUNNING
-    assert platform.launcher.get_run_worker_debug_info(run)
 
     assert platform.launcher.terminate(run.run_id)
     until(lambda: _jobs(cluster, mine) == [], 30, "the Job is gone")
     assert platform.launcher.check_run_worker_health(run).status is WorkerStatus.UNKNOWN
+
+
+def test_the_job_of_a_run_that_never_started_ends_with_the_monitors_last_question(
+    cluster: Cluster, platform: Platform
+) -> None:
+    mine = cluster.namespace("try")
+    web = _location(cluster, mine, "web_graph")
+    platform.know(web)
+    run = _launch(platform, planner=web)
+    assert len(_jobs(cluster, mine)) == 1
+    assert platform.launcher.get_run_worker_debug_info(run)
+    until(lambda: _jobs(cluster, mine) == [], 30, "the Job is gone")
 
 
 def test_a_forged_context_neither_starts_nor_ends_anything_elsewhere(cluster: Cluster, platform: Platform) -> None:

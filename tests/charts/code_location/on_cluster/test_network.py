@@ -122,20 +122,21 @@ def _targets(kubernetes, addresses):
 
 def _reached(kubernetes, teams, source, targets):
     asked = [target for target in targets if target[0] != source]
-    answer = kubernetes.kubectl(
-        "exec",
-        source,
-        f"--namespace={getattr(teams, PARTS[source][0])}",
-        "--",
-        "python",
-        "-c",
-        ASK,
-        json.dumps([[address, port] for _, address, port in asked]),
-    )
-    reached = json.loads(answer.strip().splitlines()[-1])
+    reached = _asked(kubernetes, teams, source, json.dumps([[address, port] for _, address, port in asked]))
     return {
         (source, part, 0 if part == "api" else port) for (part, _, port), yes in zip(asked, reached, strict=True) if yes
     }
+
+
+def _asked(kubernetes, teams, source, targets):
+    """Whether each target was reached. kubectl at times loses what a short process said, and says so: asked again."""
+    namespace = f"--namespace={getattr(teams, PARTS[source][0])}"
+    for _ in range(5):
+        answer = kubernetes.kubectl("exec", source, namespace, "--", "python", "-c", ASK, targets)
+        said = [line for line in answer.splitlines() if line.startswith("[")]
+        if said:
+            return json.loads(said[-1])
+    pytest.fail(f"{source} never answered: {answer}")
 
 
 @pytest.mark.parametrize("source", PARTS)
