@@ -43,7 +43,8 @@ def in_prometheus(prometheus: Prometheus) -> Counts:
     """As the counters are now. `messages` are those of all launches, whatever became of them."""
 
     def total(name: str, also: str = "") -> int:
-        return round(prometheus.value(f"sum({name}{{{_OURS}{also}}})") or 0)
+        # As the boards do: an exporter that is gone is still there for Prometheus for a while, beside its successor.
+        return round(prometheus.value(f"sum(max without (instance, pod) ({name}{{{_OURS}{also}}}))") or 0)
 
     return Counts(
         submitted=total("engineshed_attempts_submitted_total"),
