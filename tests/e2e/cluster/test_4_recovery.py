@@ -15,7 +15,7 @@ from .conftest import PARTITION
 from .watching import running
 
 TEAM = "team-web-graph"
-# The exporter is away while these runs die and recover: they do not need it, and it has to count them afterwards.
+# The exporter is away while these runs die and recover too, see test_3.
 pytestmark = pytest.mark.usefixtures("silence")
 
 
