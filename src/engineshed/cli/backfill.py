@@ -20,7 +20,7 @@ from engineshed.model.backfill import Backfill
 from engineshed.model.budget import Standing
 from engineshed.model.errors import SettingInvalid
 from engineshed.planning.backfill_report import dollars, named
-from engineshed.running.backfilling import account_of, cancel, find, pause, resume
+from engineshed.running.backfilling import cancel, find, pause, resume
 from engineshed.storage.ledger import SqlLedger, open_ledger
 
 
@@ -41,7 +41,7 @@ def list_(as_json: bool, location: str | None) -> None:
     for premises in premises_here(location):
         with closing(open_ledger(premises.ledger_url)) as ledger:
             there = ledger.backfills(premises.location.code_location)
-            rows += [_facts(one, ledger.standing(account_of(one))) for one in there]
+            rows += [_facts(one, ledger.standing(one.account)) for one in there]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
@@ -72,7 +72,7 @@ def show(backfill_id: str, as_json: bool, location: str | None) -> None:
     """How far backfill ID is: what was made where and for how much, beside what was forecast."""
     with _ledger_of(backfill_id, location) as ledger:
         found = find(backfill_id, ledger)
-        facts = _facts(found, ledger.standing(account_of(found)))
+        facts = _facts(found, ledger.standing(found.account))
         facts["attempts"] = [_attempt(attempt) for attempt in ledger.attempts_of_backfill(backfill_id)]
     if as_json:
         click.echo(json.dumps(facts | {"plan": dict(found.plan)}, indent=2))

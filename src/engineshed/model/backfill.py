@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from engineshed.model.budget import Account, BudgetScope
 from engineshed.model.job import Mode
 
 BACKFILL_TAG = "engineshed/backfill"
@@ -80,6 +81,11 @@ class Backfill:
     failed: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     version: int = 1
+
+    @property
+    def account(self) -> Account:
+        """Who pays for its runs."""
+        return Account(BudgetScope.BACKFILL, self.id)
 
     @property
     def in_flight(self) -> tuple[str, ...]:

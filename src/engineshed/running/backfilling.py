@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Any
 
 from engineshed.model.backfill import Backfill, BackfillState, BackfillWork
-from engineshed.model.budget import Account, BudgetScope
 from engineshed.model.errors import EngineshedError, SettingInvalid
 from engineshed.planning.backfill import BackfillPlan, Ceiling
 from engineshed.planning.backfill_guard import Afforded, Progress, decide
@@ -29,11 +28,6 @@ class Advance:
     said: str
     launch: tuple[str, ...] = ()
     value_usd_per_hour: Decimal = Decimal(0)
-
-
-def account_of(backfill: Backfill) -> Account:
-    """Who pays for its runs."""
-    return Account(BudgetScope.BACKFILL, backfill.id)
 
 
 def submit(work: BackfillWork, plan: Mapping[str, Any], budget_usd: Decimal | None, shed: Shed) -> Backfill:
@@ -108,7 +102,7 @@ class _Money:
         budget = self._backfill.budget_usd
         if budget is None:
             return None
-        committed = self._outlook.shed.ledger.standing(account_of(self._backfill)).committed_usd
+        committed = self._outlook.shed.ledger.standing(self._backfill.account).committed_usd
         assets = frozenset(self._backfill.work.assets)
         return Ceiling(f"the budget of ${budget} of backfill {self._backfill.id}", budget - committed, assets)
 
@@ -139,7 +133,7 @@ def resume(id_: str, ledger: Ledger, *, budget_usd: Decimal | None = None, skip_
     """Go on, with the failed partitions tried once more or left out. Raises SettingInvalid, also for a spent budget."""
     found = _there(id_, ledger, BackfillState.PAUSED)
     budget = found.budget_usd if budget_usd is None else budget_usd
-    committed = ledger.standing(account_of(found)).committed_usd
+    committed = ledger.standing(found.account).committed_usd
     if budget is not None and committed >= budget:
         raise SettingInvalid(
             f"backfill {id_} has committed ${committed} of its budget of ${budget}: give more with --budget."

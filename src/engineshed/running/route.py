@@ -179,7 +179,7 @@ class Route:
         refused = attempts[-1].intent
         self._failed |= {(refused.engine, refused.offer)}
         record(self._shed, refused, FactKind.FAILED_OVER, data=_because(error.failure_class, str(error)))
-        self._step.warning(f"{refused.engine} ({refused.offer}) could not start the job: {error} Trying the next.")
+        self._step.warning(f"{refused.engine} ({refused.offer}) could not start the job: {error} {_NEXT['']}")
 
     def _judge(self, order: Order, attempt: Attempt, ended: Ended) -> Verdict:
         token, tables = attempt.intent.token, order.job.tables

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from engineshed.model.attempt import Attempt
 from engineshed.model.backfill import BACKFILL_TAG
-from engineshed.model.budget import Account, Allowance, BudgetScope, Terms, tightest
+from engineshed.model.budget import Allowance, Terms, tightest
 from engineshed.model.errors import SettingInvalid
 from engineshed.model.launch import LaunchKey
 from engineshed.model.month import month_of
@@ -77,8 +77,7 @@ def _of_backfill(order: Order, shed: Shed) -> tuple[Allowance, ...]:
             f"the run's tag {BACKFILL_TAG} names {order.backfill!r}, which the ledger does not know: launch the run "
             "without it."
         )
-    account = Account(BudgetScope.BACKFILL, found.id)
-    return () if found.budget_usd is None else (Allowance(account, found.budget_usd),)
+    return () if found.budget_usd is None else (Allowance(found.account, found.budget_usd),)
 
 
 def full_engines(shed: Shed) -> Mapping[str, str]:

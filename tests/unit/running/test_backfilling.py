@@ -18,7 +18,7 @@ from engineshed.model.partition import PartitionSelection
 from engineshed.planning.backfill import Ceiling
 from engineshed.planning.backfill_guard import Progress
 from engineshed.running.backfill_outlook import Outlook
-from engineshed.running.backfilling import Advance, account_of, advance, cancel, find, pause, resume, submit
+from engineshed.running.backfilling import Advance, advance, cancel, find, pause, resume, submit
 from engineshed.running.declared import asset_layer
 from engineshed.running.order import Declared
 from engineshed.running.premises import Premises, read_premises
@@ -97,7 +97,7 @@ def test_a_backfill_ends_before_its_budget_and_goes_on_when_it_is_raised(make_ya
     assert first.launch == ("a", "b")
     for key in first.launch:
         yard.run(id_, key)
-    assert ledger.standing(account_of(first.backfill)).spent_usd == pytest.approx(Decimal(2), rel=Decimal("0.01"))
+    assert ledger.standing(first.backfill.account).spent_usd == pytest.approx(Decimal(2), rel=Decimal("0.01"))
     part = yard.look(id_)
     assert part.launch == ("c",)
     assert "launched of a chunk of 2: the budget of $3.5 of backfill" in part.said
@@ -125,7 +125,7 @@ def test_a_run_is_refused_what_the_budget_no_longer_holds_though_its_chunk_was_l
         yard.run(id_, "b")
     stopped = yard.look(id_)
     assert stopped.backfill.failed == ("b",)
-    assert yard.world.shed.ledger.standing(account_of(stopped.backfill)).committed_usd <= Decimal("2.5")
+    assert yard.world.shed.ledger.standing(stopped.backfill.account).committed_usd <= Decimal("2.5")
 
 
 def test_of_two_looks_at_the_same_row_one_launches(make_yard: Callable[..., Yard]) -> None:
