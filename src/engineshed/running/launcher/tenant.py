@@ -22,6 +22,7 @@ from dagster_k8s.container_context import K8sContainerContext
 from dagster_k8s.job import construct_dagster_k8s_job, get_job_name_from_run_id, get_user_defined_k8s_config
 from dagster_k8s.utils import sanitize_k8s_label
 from kubernetes.client import ApiException, V1Job
+from urllib3.exceptions import HTTPError
 
 from engineshed.model.errors import LaunchRefused
 from engineshed.ports.clock import Clock
@@ -155,7 +156,7 @@ class TenantRunLauncher(K8sRunLauncher):
         try:
             namespace = self._authority.location_of(run).namespace
             self._api_client.delete_job(_job_name(run), namespace)
-        except (LaunchRefused, ApiException) as error:
+        except (LaunchRefused, ApiException, HTTPError) as error:
             _LOG.warning("the Job of run %s, which never started, is not ended: %s", run.run_id, error)
 
     def _start(self, run: DagsterRun) -> None:
